@@ -1,0 +1,265 @@
+"""Builds a version: resolve, install, check. One function, `run`; the rest are its steps."""
+
+import errno
+import logging
+import shutil
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+from django.conf import settings
+from django.utils import timezone
+
+from environments.models import Interpreter
+
+from . import lock as locks
+from . import process, uv
+from .diagnosis import Diagnosis, diagnose
+from .log import LogWriter
+from .models import Build, Failure, Lock, Status, Step
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest that a cancel waits
+
+# Set when the worker is told to end. Builds then fail with a sentence instead of being cut off.
+stopping = threading.Event()
+
+
+class BuildFailed(Exception):
+    """The build ends here, for the reason in the Diagnosis that is its argument."""
+
+
+class Taken(Exception):
+    """The build ended elsewhere while we worked on it: cancelled, or given up as lost."""
+
+
+def run(build, worker=""):
+    """Build, unless somebody else does or did. Whatever happens, the build is ended when this returns."""
+    if not build.move_to(Status.RUNNING, worker=worker):
+        return
+    if build.finish_from_twin():
+        return
+    prefix, work = settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk)
+    kept = False
+    try:
+        work.mkdir(parents=True)
+        Attempt(build, prefix, work).run()
+        kept = build.finish(Status.SUCCEEDED, prefix=prefix.name)
+    except Taken:
+        pass
+    except BuildFailed as fault:
+        diagnosis = fault.args[0]
+        build.fail(diagnosis.failure, diagnosis.reason, diagnosis.line)
+    except Exception as fault:
+        log.exception("build %s", build.pk)
+        if getattr(fault, "errno", None) == errno.ENOSPC:
+            build.fail(Failure.DISK_FULL, "The disk of the worker is full.")
+        else:
+            build.fail(Failure.OURS, "envportal itself failed. Administrators find the cause in the worker's log.")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(prefix, ignore_errors=True)
+
+
+class Attempt:
+    """The work on one build: its folders, its log, its clock."""
+
+    def __init__(self, build, prefix, work):
+        self.build, self.prefix, self.work = build, prefix, work
+        self.definition = build.version.definition
+        self.log = LogWriter(build)
+        self.heard = time.monotonic()
+        self.environ = uv.environ(work)
+
+    def run(self):
+        with self.step(Step.Name.RESOLVE) as step:
+            interpreter = self.check_buildable()
+            packages = self.resolve(interpreter)
+            step.summary = f"{len(packages)} packages"
+        with self.step(Step.Name.INSTALL) as step:
+            self.install(interpreter, packages)
+            step.summary = f"{sum(package.size for package in packages) / 1e6:.1f} MB of wheels"
+        with self.step(Step.Name.CHECK) as step:
+            direct = [package.name for package in packages if package.direct]
+            self.check(direct)
+            step.summary = f"Imports {len(direct)} packages" if len(direct) != 1 else "Imports 1 package"
+
+    @contextmanager
+    def step(self, name):
+        """Open a step, close it when its work is done. A failing one is closed by the end of the build."""
+        step = self.build.steps.get(name=name)
+        step.status, step.started, step.offset = Status.RUNNING, timezone.now(), self.log.offset
+        step.save(update_fields=["status", "started", "offset"])
+        try:
+            yield step
+        finally:
+            self.log.flush()
+        self.build.steps.filter(pk=step.pk, status=Status.RUNNING).update(
+            status=Status.SUCCEEDED, ended=timezone.now(), summary=step.summary
+        )
+
+    # The steps
+
+    def check_buildable(self):
+        """Return (version, path) of the interpreter, or fail with the sentence that says why there is none."""
+        self.say(f"Building {self.build.version} for {uv.this_platform()} on worker {self.build.worker or 'here'}")
+        wanted = self.definition
+        if wanted.brings_its_own_python:
+            self.give_up(
+                Failure.NOT_BUILDABLE,
+                "This definition takes its packages from the Docker image (userManagedDependencies), "
+                "so there is nothing to resolve and install.",
+            )
+        if wanted.needs_a_dockerfile_builder:
+            self.give_up(
+                Failure.NOT_BUILDABLE,
+                "This definition has a Dockerfile of its own, which needs a Dockerfile builder; this portal has none.",
+            )
+        if wanted.conda_packages:
+            named = ", ".join(spec.name for spec in wanted.conda_packages[:5])
+            self.give_up(
+                Failure.NOT_BUILDABLE,
+                f"Conda packages cannot be resolved by this portal, and the definition asks for {named}. "
+                "Definitions of pip packages alone can be built: move them to pip.",
+            )
+        self.check_disk()
+        return self.find_interpreter()
+
+    def check_disk(self):
+        free = shutil.disk_usage(self.work).free // 1_000_000
+        if free < settings.MIN_FREE_DISK:
+            self.give_up(
+                Failure.DISK_FULL,
+                f"The disk of the worker has {free:,} MB free; a build starts with {settings.MIN_FREE_DISK:,} MB or more.",
+            )
+
+    def find_interpreter(self):
+        here = Interpreter.objects.filter(worker=self.build.worker)
+        constraint = self.definition.python or f"={settings.DEFAULT_PYTHON}"
+        versions = here.matching(constraint)
+        if not versions:
+            there = ", ".join(here.versions()) or "none"
+            self.give_up(
+                Failure.PYTHON_MISSING,
+                f"Python {constraint.lstrip('=')} is not on the worker. There are {there}.",
+            )
+        self.say(f"Python {versions[0]}")
+        return versions[0], here.get(version=versions[0]).path
+
+    def resolve(self, interpreter):
+        python, platform = interpreter[0], uv.this_platform()
+        lock = Lock.objects.first_good(self.build.image_key)
+        if lock and lock.platform == platform and lock.python.rsplit(".", 1)[0] == python.rsplit(".", 1)[0]:
+            self.say(f"Taking the lock {lock} of the first build of this image key")
+        else:
+            lock = self.make_lock(python, platform)
+        self.build.lock = lock
+        Build.objects.filter(pk=self.build.pk).update(lock=lock)
+        packages = [locks.Package(*row) for row in lock.packages.values_list(*locks.Package.__annotations__)]
+        for package in packages:
+            self.log.write(f"  {package.name} {package.version}{'' if package.direct else '  (transitive)'}\n".encode())
+        self.say(f"{len(packages)} packages locked")
+        return packages
+
+    def make_lock(self, python, platform):
+        wanted = sorted({line.canonical for line in self.definition.pip})
+        self.say(f"Resolving {len(wanted)} requirements, wheels only")
+        requirements, pylock = self.work / "requirements.in", self.work / "pylock.toml"
+        requirements.write_text("".join(f"{line}\n" for line in wanted))
+        self.call(uv.compile_lock(requirements, pylock, python, platform), settings.RESOLVE_SECONDS, "resolve")
+        direct = {line.name for line in self.definition.pip}
+        try:
+            packages = locks.read_pylock(pylock.read_text(), python, platform, direct)
+        except ValueError as fault:
+            self.give_up(Failure.NO_WHEEL, str(fault))
+        return Lock.objects.store(python, platform, packages)
+
+    def install(self, interpreter, packages):
+        python, path = interpreter
+        settings.PREFIXES.mkdir(parents=True, exist_ok=True)
+        pylock = self.work / "pylock.locked.toml"
+        pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2])))
+        self.say(f"Installing {len(packages)} packages, every hash required")
+        self.call(uv.make_prefix(self.prefix, path), 60, "install")
+        if packages:
+            self.call(uv.sync(self.prefix, pylock), settings.INSTALL_SECONDS, "install")
+
+    def check(self, direct):
+        self.call(uv.check(self.prefix), 120, "check")
+        if direct:
+            self.say("Importing what the definition names")
+            python = self.prefix / "bin" / "python"
+            script = process.LIMITED.with_name("import_check.py")
+            self.call([python, "-I", script, *direct], settings.CHECK_SECONDS, "check")
+
+    # What all steps do
+
+    def call(self, command, seconds, step):
+        """Run a tool, its output into the log. Return only if it went well."""
+        tail = Tail(self.log.lines)
+
+        def output(data):
+            tail.write(data)
+            self.log.write(data)
+
+        limits = process.Limits.of(seconds, settings.BUILD_MEMORY)
+        try:
+            code = process.run(
+                [str(part) for part in command],
+                cwd=self.work,
+                environ=self.environ,
+                limits=limits,
+                output=output,
+                beat=self.beat,
+            )
+        except process.TooSlow:
+            self.give_up(Failure.TIMEOUT, f"The {step} step took longer than its limit of {seconds:,} s.")
+        except process.Stopped:
+            self.log.flush()
+            if stopping.is_set():
+                self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
+            raise Taken from None
+        self.log.flush()
+        if code:
+            self.say(f"This step ended with exit code {code}")
+            diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
+            line = diagnosis.line and tail.lines_before + diagnosis.line
+            raise BuildFailed(replace(diagnosis, line=line))
+
+    def beat(self):
+        """Flush the log, and now and then say that we are alive. Return whether to go on."""
+        self.log.flush_if_due()
+        if time.monotonic() - self.heard >= HEARTBEAT:
+            self.heard = time.monotonic()
+            return self.build.hear() and not stopping.is_set()
+        return not stopping.is_set()
+
+    def say(self, line):
+        self.log.say(line)
+
+    def give_up(self, failure, reason):
+        self.say(reason)
+        raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
+
+
+class Tail:
+    """The end of what a tool wrote, in which the cause of a failure is looked for."""
+
+    KEPT = 500_000  # bytes
+
+    def __init__(self, lines_before):
+        self.lines_before = lines_before
+        self._data = bytearray()
+
+    def write(self, data):
+        self._data += data
+        if len(self._data) > 2 * self.KEPT:
+            self.lines_before += self._data.count(b"\n", 0, len(self._data) - self.KEPT)
+            del self._data[: -self.KEPT]
+
+    @property
+    def text(self):
+        return self._data.decode("utf-8", "replace")

@@ -1,0 +1,361 @@
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from environments.models import Version
+
+# A running build that was not heard of for this long has lost its worker.
+SILENCE = timedelta(seconds=40)
+# A worker that was not heard of for this long is not running.
+WORKER_SILENCE = timedelta(seconds=60)
+# A queued build whose message is older than this may have lost it.
+MESSAGE_AGE = timedelta(seconds=30)
+
+
+class LockManager(models.Manager):
+    def store(self, python, platform, packages):
+        """Return the lock with this content, which is stored once, whoever resolves to it."""
+        content = [python, platform, sorted((package.as_dict() for package in packages), key=lambda p: p["name"])]
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        with transaction.atomic():
+            lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
+            if is_new:
+                LockedPackage.objects.bulk_create(
+                    LockedPackage(lock=lock, **package.as_dict()) for package in packages
+                )
+        return lock
+
+    def first_good(self, image_key):
+        """The lock that the first successful build of this image key used; it is kept until a refresh."""
+        build = Build.objects.succeeded().filter(image_key=image_key, lock__isnull=False).order_by("finished").first()
+        return build and build.lock
+
+
+class Lock(models.Model):
+    """The exact packages that a definition resolves to. Never changes."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    python = models.CharField(max_length=32)
+    platform = models.CharField(max_length=32)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = LockManager()
+
+    def __str__(self):
+        return self.digest[:12]
+
+
+class LockedPackage(models.Model):
+    class Manager(models.TextChoices):
+        CONDA = "conda"
+        PIP = "pip"
+
+    lock = models.ForeignKey(Lock, models.CASCADE, related_name="packages")
+    manager = models.CharField(max_length=5, choices=Manager)
+    name = models.CharField(max_length=255)
+    version = models.CharField(max_length=255)
+    url = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField(help_text="bytes to download")
+    direct = models.BooleanField(help_text="asked for by the definition itself")
+
+    class Meta:
+        ordering = ["-direct", "name"]
+        constraints = [models.UniqueConstraint(fields=["lock", "manager", "name"], name="package_once_in_lock")]
+        indexes = [models.Index(fields=["name", "manager"], name="package_by_name")]
+
+    def __str__(self):
+        return f"{self.name} {self.version}"
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = (Status.QUEUED, Status.RUNNING)
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+# From which states one may come into a state. A build that ended stays as it is.
+ALLOWED = {
+    Status.RUNNING: (Status.QUEUED,),
+    Status.SUCCEEDED: (Status.QUEUED, Status.RUNNING),
+    Status.FAILED: (Status.QUEUED, Status.RUNNING),
+    Status.CANCELLED: (Status.QUEUED, Status.RUNNING),
+}
+
+
+class Failure(models.TextChoices):
+    """Why a build failed, in classes. `diagnosis.py` tells them apart, the build page gives advice."""
+
+    NOT_BUILDABLE = "not buildable", "Cannot be built here"
+    PYTHON_MISSING = "python missing", "Python version is not there"
+    PACKAGE_NOT_FOUND = "package not found", "Package not found"
+    NO_VERSION = "no matching version", "No matching version"
+    NO_WHEEL = "no wheel", "No wheel for this platform and Python"
+    CONFLICT = "conflict", "Conflict between requirements"
+    NETWORK = "network", "Network error"
+    HASH_MISMATCH = "hash mismatch", "Hash mismatch"
+    DISK_FULL = "disk full", "Disk full"
+    OUT_OF_MEMORY = "out of memory", "Out of memory"
+    TIMEOUT = "timeout", "Took too long"
+    IMPORT = "import", "A package cannot be imported"
+    INCOMPATIBLE = "incompatible", "Installed packages do not fit together"
+    WORKER_LOST = "worker lost", "Worker lost"
+    STOPPED = "stopped", "Portal was stopped"
+    OURS = "ours", "Our own fault"
+
+
+class BuildQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self.filter(version__in=Version.objects.visible_to(user))
+
+    def queued(self):
+        return self.filter(status=Status.QUEUED)
+
+    def running(self):
+        return self.filter(status=Status.RUNNING)
+
+    def unfinished(self):
+        return self.filter(status__in=UNFINISHED)
+
+    def succeeded(self):
+        return self.filter(status=Status.SUCCEEDED)
+
+    def failed(self):
+        return self.filter(status=Status.FAILED)
+
+    def good(self):
+        """Builds whose prefix others may use."""
+        return self.succeeded().exclude(prefix="")
+
+    def lost(self):
+        """Running, and silent for so long that nobody works on them any more."""
+        return self.running().filter(heard_at__lt=timezone.now() - SILENCE)
+
+    def unheard(self):
+        """Queued for longer than a message takes, and nobody builds the same just now."""
+        same = Build.objects.running().filter(image_key=OuterRef("image_key"))
+        return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
+
+    def with_subject(self):
+        """What a line about a build says: environment, workspace, person."""
+        return self.select_related("version__environment__workspace", "asked_by")
+
+
+class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
+    def request(self, version, by):
+        """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists."""
+        build = self.model(version=version, image_key=version.image_key, asked_by=by)
+        with transaction.atomic():
+            supplier = self.model.objects.good().filter(image_key=version.image_key).order_by("finished").first()
+            if supplier:
+                build.reuse(supplier)
+            build.save(force_insert=True)
+            if not supplier:
+                Step.objects.bulk_create(
+                    Step(build=build, name=name, position=i) for i, name in enumerate(Step.Name.values)
+                )
+                build.send()
+        return build
+
+
+class Build(models.Model):
+    """One attempt to turn a version into an installed prefix."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(Version, models.PROTECT, related_name="builds")
+    image_key = models.CharField(max_length=48, db_index=True)
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
+    failure = models.CharField(max_length=20, choices=Failure, blank=True)
+    reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
+    reason_line = models.PositiveIntegerField(null=True, help_text="the line of the log that shows it")
+    reused_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="reused_by")
+    lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
+    prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
+    worker = models.CharField(max_length=255, blank=True)
+
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(default=timezone.now)
+    started = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+
+    objects = BuildManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["version", "-created"], name="build_by_age")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=UNFINISHED, finished__isnull=True)
+                | Q(status__in=ENDED, finished__isnull=False),
+                name="build_status_fits_its_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.FAILED) | ~Q(reason=""), name="failed_build_says_why"
+            ),
+        ]
+
+    def __str__(self):
+        return self.short_id
+
+    def get_absolute_url(self):
+        return reverse("build", args=[self.pk])
+
+    @property
+    def short_id(self):
+        return self.pk.hex[:6]
+
+    @property
+    def workspace(self):
+        return self.version.environment.workspace
+
+    @property
+    def supplier(self):
+        """The build that made what this one gives."""
+        return self.reused_from or self
+
+    @property
+    def is_unfinished(self):
+        return self.status in UNFINISHED
+
+    @property
+    def seconds(self):
+        """How long it took or has taken, in seconds; None before it starts."""
+        if not self.started:
+            return None
+        return ((self.finished or timezone.now()) - self.started).total_seconds()
+
+    def send(self):
+        """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""
+        from .tasks import run_build  # which imports this module
+
+        transaction.on_commit(partial(run_build.delay, str(self.pk)), robust=True)
+
+    def move_to(self, status, **fields):
+        """Change status only if nobody else did first. Return whether we won."""
+        now = timezone.now()
+        if status == Status.RUNNING:
+            fields |= {"started": now, "heard_at": now}
+        elif status not in UNFINISHED:
+            fields |= {"finished": now}
+        fields["status"] = status
+        rows = Build.objects.filter(pk=self.pk, status__in=ALLOWED[status])
+        try:
+            with transaction.atomic():
+                won = rows.update(**fields) == 1
+        except IntegrityError:  # the same image key is being built already
+            return False
+        if won:
+            for name, value in fields.items():
+                setattr(self, name, value)
+        return won
+
+    def finish(self, status, **fields):
+        """End the build and whatever step is open. Return whether we won."""
+        with transaction.atomic():
+            won = self.move_to(status, **fields)
+            if won:
+                self.steps.filter(status=Status.RUNNING).update(status=status, ended=self.finished)
+                self.steps.filter(status=Status.QUEUED).update(status=Status.CANCELLED)
+                transaction.on_commit(self._wake_twins)
+        return won
+
+    def fail(self, failure, reason, line=None):
+        return self.finish(Status.FAILED, failure=failure, reason=reason, reason_line=line)
+
+    def cancel(self, by):
+        """Return whether it was still to be cancelled. A worker notices at its next beat."""
+        return self.finish(Status.CANCELLED, reason=f"Cancelled by {by}.")
+
+    def hear(self):
+        """Say that somebody works on it. Return whether it is still to be worked on."""
+        return Build.objects.running().filter(pk=self.pk).update(heard_at=timezone.now()) == 1
+
+    def reuse(self, supplier):
+        """Take over what another build of the same image key made."""
+        self.status, self.finished = Status.SUCCEEDED, timezone.now()
+        self.reused_from, self.lock, self.prefix = supplier, supplier.lock, ""
+
+    def finish_from_twin(self):
+        """End with what a good build of the same image key made, if there is one. Return whether it did."""
+        supplier = Build.objects.good().filter(image_key=self.image_key).order_by("finished").first()
+        return bool(supplier) and self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock)
+
+    def _wake_twins(self):
+        for twin in Build.objects.queued().filter(image_key=self.image_key):
+            twin.send()
+
+
+class Step(models.Model):
+    class Name(models.TextChoices):
+        RESOLVE = "resolve"
+        INSTALL = "install"
+        CHECK = "check"
+
+    build = models.ForeignKey(Build, models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=10, choices=Name)
+    position = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+    offset = models.PositiveBigIntegerField(null=True, help_text="bytes of log before it")
+    summary = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["build", "name"], name="step_once")]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def seconds(self):
+        return ((self.ended or timezone.now()) - self.started).total_seconds() if self.started else None
+
+
+class LogChunk(models.Model):
+    """A piece of a build's log: bytes of UTF-8 from `offset` on. Only ever added."""
+
+    build = models.ForeignKey(Build, models.CASCADE, related_name="chunks")
+    offset = models.PositiveBigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["offset"]
+        constraints = [models.UniqueConstraint(fields=["build", "offset"], name="log_offset_once")]
+
+    def __str__(self):
+        return f"{self.build} from {self.offset}"
+
+
+class WorkerQuerySet(models.QuerySet):
+    def alive(self):
+        return self.filter(heard_at__gte=timezone.now() - WORKER_SILENCE)
+
+
+class Worker(models.Model):
+    """A process that builds, and when it was heard of last."""
+
+    name = models.CharField(max_length=255, unique=True)
+    slots = models.PositiveSmallIntegerField(help_text="builds at once")
+    heard_at = models.DateTimeField()
+
+    objects = WorkerQuerySet.as_manager()
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,107 @@
+"""The one module that starts processes for builds. Linux and macOS."""
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMITED = Path(__file__).with_name("limited.py")
+BEAT = 0.25  # seconds between looks at the clock and at whoever may want us to stop
+GRACE = 5  # seconds that a process tree has to be gone
+
+
+class Stopped(Exception):
+    """Somebody wanted the process to end before it did."""
+
+
+class TooSlow(Exception):
+    """The time limit was reached; the argument is the limit in seconds."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process tree may take."""
+
+    seconds: float
+    memory: int  # bytes of private memory, for each process
+
+    @classmethod
+    def of(cls, seconds, megabytes):
+        return cls(seconds, megabytes * 1_000_000)
+
+
+def run(command, *, cwd, environ, limits, output, beat):
+    """Run a command and return its exit code, 128 + N when signal N ended it.
+
+    `output` is called with bytes as they arrive, `beat` about four times a second whether or not there are
+    any; when `beat` returns False the process tree is ended and Stopped is raised. The command starts with
+    `environ` and nothing else, in a session of its own, with nothing on its standard input.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", LIMITED, str(os.getpid()), str(limits.memory), *command],
+        cwd=cwd,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        _follow(process, limits, output, beat)
+        return process.wait()
+    finally:
+        _end(process)
+        process.stdout.close()
+
+
+def _follow(process, limits, output, beat):
+    """Hand on what the process says until it ends, which a grandchild that keeps the pipe does not put off."""
+    deadline = time.monotonic() + limits.seconds
+    os.set_blocking(process.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        next_beat = 0.0
+        while True:
+            ended = process.poll() is not None
+            if selector.select(0 if ended else BEAT):
+                data = process.stdout.read(65536)
+                if data:
+                    output(data)
+                elif data == b"":
+                    process.wait(max(0.1, deadline - time.monotonic()))
+                    return
+            elif ended:
+                return
+            now = time.monotonic()
+            if now > deadline:
+                raise TooSlow(limits.seconds)
+            if now >= next_beat:
+                next_beat = now + BEAT
+                if not beat():
+                    raise Stopped
+
+
+def _end(process):
+    """End the supervisor, which ends everything below it; then the session, should the supervisor hang."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def capture(command, *, environ, seconds):
+    """Run a short command and return what it writes to standard output. Raise OSError when it fails."""
+    try:
+        ended = subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=True
+        )
+    except subprocess.SubprocessError as fault:
+        raise OSError(f"{command[0]}: {fault}") from fault
+    return ended.stdout

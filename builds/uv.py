@@ -1,0 +1,97 @@
+"""The commands we give to uv, and the environment it runs in."""
+
+import json
+import os
+import platform
+import sys
+from glob import glob
+from pathlib import Path
+
+from django.conf import settings
+from uv import find_uv_bin
+
+from .lock import GLIBC
+
+# Of the worker's own environment a tool sees only what it needs to reach the index.
+PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+OLDEST_PYTHON = (3, 8)
+
+
+def this_platform():
+    """The platform of this machine as conda names it: linux-64, linux-aarch64, osx-arm64 …"""
+    system = {"linux": "linux", "darwin": "osx"}.get(sys.platform, sys.platform)
+    machine = platform.machine().lower()
+    known = {"x86_64": "64", "amd64": "64", "aarch64": "aarch64" if system == "linux" else "arm64"}
+    return f"{system}-{known.get(machine, machine)}"
+
+
+def environ(home):
+    """The whole environment of a tool. `home` is a folder of its own."""
+    variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    variables |= {
+        "PATH": os.pathsep.join([*python_folders(), "/usr/bin", "/bin"]),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "UV_CACHE_DIR": str(settings.CACHE / "uv"),
+        "UV_NO_CONFIG": "1",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_SYSTEM_CERTS": "1",
+        "UV_HTTP_TIMEOUT": "30",
+        # A prefix that user code runs in must not share files with the cache.
+        "UV_LINK_MODE": "copy",
+        "UV_PREVIEW_FEATURES": "pylock",
+    }
+    if settings.INDEX_URL:
+        variables["UV_DEFAULT_INDEX"] = settings.INDEX_URL
+    return variables
+
+
+def python_folders():
+    """Folders that may hold interpreters: those of PATH, and those of the setting."""
+    more = [folder for pattern in settings.PYTHON_FOLDERS for folder in sorted(glob(os.path.expanduser(pattern)))]
+    own = str(Path(sys.base_prefix) / "bin")
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    # Shims only pretend to be interpreters.
+    return [folder for folder in dict.fromkeys([own, *more, *path]) if folder and "shims" not in folder]
+
+
+def list_pythons():
+    return [find_uv_bin(), "python", "list", "--only-installed", "--output-format", "json"]
+
+
+def read_pythons(text):
+    """Return {version: path} of the CPythons that a build can use, from the answer of `list_pythons`."""
+    found = {}
+    for entry in json.loads(text):
+        parts = entry["version_parts"]
+        plain = entry["implementation"] == "cpython" and entry["variant"] == "default"
+        released = entry["version"].replace(".", "").isdigit()
+        if plain and released and (parts["major"], parts["minor"]) >= OLDEST_PYTHON:
+            found.setdefault(entry["version"], entry["path"])
+    return found
+
+
+def compile_lock(requirements, lock, python, target):
+    """Resolve a requirements file of ours into pylock.toml. `python` is a full version."""
+    command = [find_uv_bin(), "pip", "compile", requirements, "--format", "pylock.toml", "--output-file", lock]
+    command += ["--python-version", python, "--only-binary", ":all:", "--generate-hashes", "--no-header", "--quiet"]
+    if target in ("linux-64", "linux-aarch64"):
+        machine = "x86_64" if target == "linux-64" else "aarch64"
+        command += ["--python-platform", f"{machine}-manylinux_2_{GLIBC}"]
+    return command
+
+
+def make_prefix(prefix, interpreter):
+    return [find_uv_bin(), "venv", "--quiet", "--no-project", "--python", interpreter, prefix]
+
+
+def sync(prefix, lock):
+    command = [find_uv_bin(), "pip", "sync", "--require-hashes", "--only-binary", ":all:", "--strict"]
+    return [*command, "--python", f"{prefix}/bin/python", lock]
+
+
+def check(prefix):
+    return [find_uv_bin(), "pip", "check", "--python", f"{prefix}/bin/python"]

@@ -1,0 +1,78 @@
+"""What a worker process does beside building: it says that it is alive, and which Pythons it has."""
+
+import logging
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from environments.models import Interpreter
+
+from . import engine, process, uv
+from .models import Build, Worker
+
+log = logging.getLogger(__name__)
+
+BEAT = 5  # seconds
+LOOK_FOR_PYTHONS = 60  # beats
+
+
+class Heart(threading.Thread):
+    """Beats in the background until the worker ends."""
+
+    def __init__(self, name):
+        super().__init__(name="heart", daemon=True)
+        self.worker = name
+
+    def run(self):
+        beats = 0
+        while not engine.stopping.wait(BEAT if beats else 0):
+            try:
+                if beats % LOOK_FOR_PYTHONS == 0:
+                    report_pythons(self.worker)
+                report_alive(self.worker)
+            except (DatabaseError, OSError):
+                log.exception("heartbeat of %s", self.worker)
+            finally:
+                connection.close()
+            beats += 1
+
+
+def report_alive(worker):
+    Worker.objects.update_or_create(
+        name=worker, defaults={"heard_at": timezone.now(), "slots": settings.BUILDS_AT_ONCE}
+    )
+
+
+def report_pythons(worker):
+    """Find the interpreters of this machine and store them as those of `worker`."""
+    with tempfile.TemporaryDirectory(prefix="envportal-") as home:
+        answer = process.capture(uv.list_pythons(), environ=uv.environ(Path(home)), seconds=60)
+    found = uv.read_pythons(answer)
+    with transaction.atomic():
+        Interpreter.objects.filter(worker=worker).delete()
+        Interpreter.objects.bulk_create(
+            Interpreter(worker=worker, version=version, path=path) for version, path in found.items()
+        )
+
+
+def report_gone(worker):
+    """Take a worker that ends off the list, so that pages say at once that none is running."""
+    Worker.objects.filter(name=worker).delete()
+
+
+def sweep_folders():
+    """Remove what builds of an earlier life left behind. Called before the first build."""
+    for folder in (settings.WORK, settings.PREFIXES):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Looked at before the rows: a folder that is made meanwhile belongs to a row that is already running.
+    there = [*settings.WORK.iterdir(), *settings.PREFIXES.iterdir()]
+    needed = set(Build.objects.exclude(prefix="").values_list("prefix", flat=True))
+    needed |= {str(pk) for pk in Build.objects.running().values_list("pk", flat=True)}
+    for folder in there:
+        if folder.name not in needed:
+            shutil.rmtree(folder, ignore_errors=True)

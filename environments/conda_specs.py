@@ -1,0 +1,88 @@
+"""Match specs of conda, read as far as a definition needs it: channel, name, constraint. Pure.
+
+Source: conda's documentation of match specifications.
+"""
+
+import re
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from .findings import error
+
+_SPEC = re.compile(
+    r"(?:(?P<channel>[^\s:\[\]]+(?:/[^\s:\[\]]+)*)::)?"
+    r"(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"
+    r"(?P<rest>\s*(?:[=<>!~*|\[\d].*)?|\s+\S.*)"
+)
+_REST = re.compile(r"[A-Za-z0-9._*=<>!~|,+\s\[\]'\"/:()^$-]*")
+
+
+@dataclass(frozen=True)
+class CondaSpec:
+    """One dependency: the text as written, and what it means."""
+
+    text: str
+    channel: str
+    name: str
+    constraint: str
+
+    @property
+    def canonical(self):
+        """The same string for every spelling of the same dependency."""
+        constraint = re.sub(r"\s+(?![\w.*])|(?<![\w.*])\s+", "", self.constraint)
+        prefix = f"{self.channel}::" if self.channel else ""
+        return f"{prefix}{self.name} {constraint}".strip()
+
+    @property
+    def is_pinned(self):
+        return bool(re.match(r"={1,2}[^=*|<>]+$", self.constraint)) and "*" not in self.constraint
+
+
+def parse(text, where=""):
+    """Return a CondaSpec, or the Finding that says why it is none."""
+    text = re.sub(r"\s#.*$", "", text).strip()
+    match = _SPEC.fullmatch(text)
+    if not match or not _REST.fullmatch(match["rest"]):
+        return error(
+            "conda-invalid",
+            f"“{text[:80]}” cannot be read as a conda package. Write name, name=1.2 or name>=1.2,<2.",
+            where,
+        )
+    return CondaSpec(text, match["channel"] or "", match["name"].lower(), match["rest"].strip())
+
+
+def split(text):
+    """Split a spec into what a form shows in two fields: (channel::)name, and the rest."""
+    match = _SPEC.fullmatch(text.strip())
+    if not match:
+        return text.strip(), ""
+    name = text.strip()[: match.start("rest")]
+    return name.strip(), match["rest"].strip()
+
+
+def python_specifiers(constraint):
+    """Return the SpecifierSets that a conda constraint on python stands for, any of which may hold.
+
+    `=3.11` and a bare `3.11` mean 3.11.*, as does `==3.11`: no Python is released under two numbers.
+    Raises ValueError when the constraint is none that can be understood.
+    """
+    try:
+        return [_one_of(part) for part in constraint.split("|")]
+    except InvalidSpecifier as fault:
+        raise ValueError(f"“{constraint}” is no version of Python. Write 3.11, =3.11.7 or >=3.10,<3.13.") from fault
+
+
+def _one_of(part):
+    part = re.sub(r"\s+", "", part)
+    if part in ("", "*"):
+        return SpecifierSet()
+    return SpecifierSet(",".join(_specifier(piece) for piece in part.split(",")))
+
+
+def _specifier(piece):
+    exact = re.fullmatch(r"={0,2}(\d+(?:\.\d+)*)(\.?\*)?(=.*)?", piece)
+    if not exact:
+        return piece
+    version, star = exact[1], exact[2]
+    return f"=={version}.*" if star or version.count(".") < 2 else f"=={version}"

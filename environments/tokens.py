@@ -1,0 +1,23 @@
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+
+from .models import Token
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer TOKEN`."""
+
+    def authenticate(self, request):
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Write the header as: Authorization: Bearer TOKEN")
+        digest = Token.digest_of(words[1].decode("latin-1"))
+        token = Token.objects.select_related("user").filter(digest=digest, user__is_active=True).first()
+        if not token:
+            raise AuthenticationFailed("This token is not known, or its owner may no longer sign in.")
+        return token.user, token
+
+    def authenticate_header(self, request):
+        return "Bearer"

@@ -1,0 +1,233 @@
+"""Every setting of the portal, read from the environment once.
+
+`settings.env` in the var folder (written by `make install`) is read too; real environment variables
+win over it. All missing and wrong variables are reported together, and nothing starts.
+"""
+
+import sys
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvValidationError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env(eager=False)
+# Where everything lives that is made while the portal runs.
+VAR = env.path("ENVPORTAL_VAR", BASE_DIR / "var")
+if isinstance(VAR, Path):
+    VAR = VAR.resolve()
+    env.read_env(str(VAR / "settings.env"), recurse=False)
+
+DEBUG = env.bool("DEBUG", False)
+# A secret has a default only where somebody says aloud that this is no real portal.
+SECRET_KEY = env.str("SECRET_KEY", "insecure, for DEBUG only") if DEBUG else env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+# How the portal is reached from outside, with scheme: https://env.example.org
+CSRF_TRUSTED_ORIGINS = env.list("ENVPORTAL_ORIGINS", [])
+HTTPS = env.bool("ENVPORTAL_HTTPS", False)
+
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR}/envportal.sqlite3")}
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://")
+
+# Names that only curated environments may begin with, whatever the case.
+RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
+
+# Building. Times in seconds, sizes in MB.
+BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2)
+RESOLVE_SECONDS = env.int("ENVPORTAL_RESOLVE_SECONDS", 300)
+INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
+CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
+BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8192)
+MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
+# The package index; empty means the tool's own default.
+INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
+# Folders with Python interpreters beside those on PATH; each may hold wildcards.
+PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"])
+# The Python of a definition that names none; it must be on the worker.
+DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
+
+try:
+    env.seal()
+except EnvValidationError as faults:
+    lines = [f"  {name}: {' '.join(texts)}" for name, texts in sorted(faults.error_messages.items())]
+    hint = "\n`make install` writes a SECRET_KEY into var/settings.env." if "SECRET_KEY" in faults.error_messages else ""
+    raise ImproperlyConfigured("These settings are missing or wrong:\n" + "\n".join(lines) + hint) from None
+
+PREFIXES = VAR / "prefixes"
+WORK = VAR / "work"
+CACHE = VAR / "cache"
+
+INSTALLED_APPS = [
+    "envportal",
+    "environments",
+    "builds",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "rules",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "envportal.urls"
+ASGI_APPLICATION = "envportal.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["template_partials.templatetags.partials", "environments.templatetags.portal"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "environments.context.portal",
+            ],
+        },
+    },
+]
+
+# Database
+DATABASES["default"]["TEST"] = {}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Readers never wait, writers wait for each other at BEGIN and not in the middle.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, so that threads and processes of a test see the same rows.
+    DATABASES["default"]["TEST"]["NAME"] = VAR / "test.sqlite3"
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Celery: messages only wake workers, the database is the truth. So no results, no late acknowledgement.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 4
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3}
+CELERY_BEAT_SCHEDULE = {"tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0}}
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(VAR / "broker" / "messages"),
+        "data_folder_out": str(VAR / "broker" / "messages"),
+        "control_folder": str(VAR / "broker" / "control"),
+        "polling_interval": 0.1,
+    }
+
+# People
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+AUTHENTICATION_BACKENDS = [
+    "rules.permissions.ObjectPermissionBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# Browsers: nothing from any other host, no inline script or style.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if DEBUG:
+    STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "environments.tokens.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "envportal.api.answer_fault",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "envportal",
+    "DESCRIPTION": "Environments of conda and pip packages: definitions, locks, builds.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "builds": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},  # what a person did wrong is no error of ours
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}
