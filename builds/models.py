@@ -116,6 +116,24 @@ class Failure(models.TextChoices):
     OURS = "ours", "Our own fault"
 
 
+ADVICE = {
+    Failure.PYTHON_MISSING: "Ask for one of these, or install that Python on the worker's machine.",
+    Failure.PACKAGE_NOT_FOUND: "Check the spelling. A private package needs an index that has it.",
+    Failure.NO_VERSION: "Ask for a version that exists, or leave the version open.",
+    Failure.NO_WHEEL: "Ask for another Python or another version: packages are installed from wheels only.",
+    Failure.CONFLICT: "Relax one of the requirements that are named.",
+    Failure.NETWORK: "Build again when the index answers.",
+    Failure.HASH_MISMATCH: "The index served another file than before. Find out why before you trust it.",
+    Failure.DISK_FULL: "An administrator frees space on the worker's machine; then build again.",
+    Failure.OUT_OF_MEMORY: "An administrator can raise ENVPORTAL_BUILD_MEMORY.",
+    Failure.TIMEOUT: "Pin more versions exactly, so that less has to be tried; or an administrator raises the limit.",
+    Failure.IMPORT: "The packages are installed, but this one does not work here: the log shows why.",
+    Failure.INCOMPATIBLE: "Relax or change the versions that are named.",
+    Failure.WORKER_LOST: "The worker's process ended in the middle of this build. Build again.",
+    Failure.STOPPED: "",
+}
+
+
 class BuildQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(version__in=Version.objects.visible_to(user))
@@ -230,6 +248,32 @@ class Build(models.Model):
         return self.reused_from or self
 
     @property
+    def shown_status(self):
+        """The state as a person sees it: one that another build supplied is `reused`."""
+        return "reused" if self.reused_from_id and self.status == Status.SUCCEEDED else self.status
+
+    @property
+    def stage(self):
+        """The state in words that say where: “Installing”, “Failed in check”; empty when the state says it."""
+        steps = {step.status: step.name for step in self.steps.all()}
+        if self.status == Status.RUNNING and Status.RUNNING in steps:
+            return Step.DOING[steps[Status.RUNNING]]
+        if self.status == Status.FAILED and Status.FAILED in steps:
+            return f"Failed in {steps[Status.FAILED]}"
+        return ""
+
+    @property
+    def advice(self):
+        """What to do about the failure, if it is of a class that has one thing to do."""
+        return ADVICE.get(self.failure, "")
+
+    @property
+    def last_good(self):
+        """The newest build of this environment that works, if any."""
+        good = Build.objects.succeeded().filter(version__environment=self.version.environment_id)
+        return good.select_related("version").order_by("-version__number").first()
+
+    @property
     def is_unfinished(self):
         return self.status in UNFINISHED
 
@@ -307,6 +351,8 @@ class Step(models.Model):
         INSTALL = "install"
         CHECK = "check"
 
+    DOING = {Name.RESOLVE: "Resolving", Name.INSTALL: "Installing", Name.CHECK: "Checking"}
+
     build = models.ForeignKey(Build, models.CASCADE, related_name="steps")
     name = models.CharField(max_length=10, choices=Name)
     position = models.PositiveSmallIntegerField()
@@ -322,6 +368,11 @@ class Step(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def about(self):
+        """What it did, or why there is nothing to say."""
+        return self.summary or ("Not reached" if self.status == Status.CANCELLED and not self.started else "")
 
     @property
     def seconds(self):

@@ -4,7 +4,7 @@ import secrets
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -83,6 +83,14 @@ class Membership(models.Model):
         return f"{self.user}, {self.get_role_display().lower()} of {self.workspace}"
 
 
+def _build_fields(versions):
+    """Annotations from the first of `versions`' builds, reached through the relation: builds import us, not we them."""
+    return {
+        f"build_{name}": models.Subquery(versions.values(f"builds__{source}")[:1])
+        for name, source in (("id", "pk"), ("status", "status"), ("reused", "reused_from"))
+    }
+
+
 class EnvironmentQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(workspace__in=Workspace.objects.visible_to(user))
@@ -92,6 +100,11 @@ class EnvironmentQuerySet(models.QuerySet):
         for word in text.split():
             self = self.filter(Q(name__icontains=word) | Q(description__icontains=word))
         return self
+
+    def with_last_build(self):
+        """Annotate id, status and supplier of the build that was asked for last."""
+        last = Version.objects.filter(environment=models.OuterRef("pk"), builds__isnull=False)
+        return self.annotate(**_build_fields(last.order_by("-builds__created")))
 
 
 class Environment(models.Model):
@@ -150,9 +163,10 @@ class VersionQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(environment__workspace__in=Workspace.objects.visible_to(user))
 
-    def latest(self):
-        """The newest version of each environment."""
-        return self.filter(number=F("environment__latest_number"))
+    def with_last_build(self):
+        """Annotate id, status and supplier of the build of each that was asked for last."""
+        last = Version.objects.filter(pk=models.OuterRef("pk"), builds__isnull=False).order_by("-builds__created")
+        return self.annotate(**_build_fields(last))
 
     def update(self, **fields):
         raise TypeError("A version never changes; register a new one.")
@@ -212,7 +226,7 @@ class InterpreterQuerySet(models.QuerySet):
         allowed = python_specifiers(constraint)
         return [version for version in self.versions() if any(version in specifiers for specifiers in allowed)]
 
-    def check(self, constraint):
+    def require(self, constraint):
         """Raise UserFault, naming what is there, when no Python satisfies the constraint."""
         there = self.versions()
         if there and not self.matching(constraint):

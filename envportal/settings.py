@@ -29,7 +29,7 @@ CSRF_TRUSTED_ORIGINS = env.list("ENVPORTAL_ORIGINS", [])
 HTTPS = env.bool("ENVPORTAL_HTTPS", False)
 
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR}/envportal.sqlite3")}
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 
 # Names that only curated environments may begin with, whatever the case.
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
@@ -75,7 +75,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
-    "rules",
+    "rules.apps.AutodiscoverRulesConfig",
 ]
 
 MIDDLEWARE = [
@@ -222,12 +222,19 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        # /healthz answers 503 where that is the truth; asking is no error.
+        "not health": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+        }
+    },
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "builds": {"level": "INFO"},
-        "django.request": {"level": "ERROR"},  # what a person did wrong is no error of ours
+        "django.request": {"level": "ERROR", "filters": ["not health"]},  # what a person did wrong is no error of ours
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

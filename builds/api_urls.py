@@ -1,0 +1,14 @@
+from django.urls import path
+
+from . import api
+
+urlpatterns = [
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
+        api.BuildList.as_view(),
+        name="api-version-builds",
+    ),
+    path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
+    path("builds/<uuid:pk>/log/", api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
+]

@@ -1,0 +1,36 @@
+from django import template
+from django.conf import settings
+from rules import has_perm as ask_rules
+
+from builds.models import Status, Worker
+from environments.models import Interpreter, Role
+from environments.templatetags.portal import status
+
+register = template.Library()
+register.simple_tag(ask_rules, name="has_perm")
+
+
+@register.inclusion_tag("builds/worker_notice.html")
+def worker_notice():
+    """Says so when no worker is running, because then nothing will be built."""
+    return {"nobody": not Worker.objects.alive().exists()}
+
+
+@register.simple_tag
+def python_help():
+    """Which Pythons can be asked for."""
+    there = Interpreter.objects.versions()
+    here = f"Here: {', '.join(there)}. " if there else ""
+    return f"{here}Empty means {settings.DEFAULT_PYTHON}."
+
+
+@register.simple_tag
+def role(workspace, user):
+    return Role(workspace.role_of(user)).label.lower()
+
+
+@register.simple_tag
+def build_status(build_status, reused=None):
+    """The state of a build in a row: `reused` when another build supplied what it gives."""
+    is_reused = reused and build_status == Status.SUCCEEDED
+    return status("reused" if is_reused else build_status)

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/build/",
+        views.request_build,
+        name="request-build",
+    ),
+    path("workspaces/<slug:workspace>/environments/<name:name>/builds/", views.builds, name="builds"),
+    path("builds/<uuid:pk>/", views.build, name="build"),
+    path("builds/<uuid:pk>/live/", views.live, name="build-live"),
+    path("builds/<uuid:pk>/log/", views.raw_log, name="build-log"),
+    path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
+]

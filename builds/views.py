@@ -1,0 +1,131 @@
+from django import forms
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from environments.access import get_environment, get_version
+from environments.models import Workspace
+
+from . import log
+from .access import get_build
+from .models import Build, Worker
+
+PAGE = 50
+
+
+def home(request):
+    mine = Build.objects.visible_to(request.user).with_subject()
+    workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
+    context = {
+        "unfinished": mine.unfinished().prefetch_related("steps").order_by("created")[:10],
+        "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
+        "workspaces": workspaces.annotate(environment_count=Count("environments", distinct=True))[:50],
+        "workers": Worker.objects.alive().count(),
+    }
+    return render(request, "builds/home.html", context)
+
+
+class PageForm(forms.Form):
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+
+def builds(request, workspace, name):
+    environment = get_environment(request, workspace, name)
+    asked = PageForm(request.GET)
+    number = (asked.is_valid() and asked.cleaned_data["page"]) or 1
+    found = Build.objects.filter(version__environment=environment).with_subject().order_by("-created", "pk")
+    context = {
+        "environment": environment,
+        "workspace": environment.workspace,
+        "page": Paginator(found, PAGE).get_page(number),
+    }
+    return render(request, "builds/builds.html", context)
+
+
+@require_POST
+def request_build(request, workspace, name, number):
+    version = get_version(request, workspace, name, number, permission="builds.add_build")
+    return redirect(version.builds.request(version, request.user))
+
+
+@never_cache
+def build(request, pk):
+    build = get_build(request, pk)
+    supplier = Build.objects.visible_to(request.user).filter(pk=build.reused_from_id)
+    context = _page(build, Seen()) | {"supplier_is_visible": build.reused_from_id and supplier.exists()}
+    return render(request, "builds/build.html", context)
+
+
+class Seen(forms.Form):
+    """What of a log the browser has: bytes, lines, and the state that it shows."""
+
+    offset = forms.IntegerField(min_value=0, max_value=2**62)
+    number = forms.IntegerField(min_value=1, max_value=2**31)
+    status = forms.CharField(max_length=9)
+
+    @property
+    def start(self):
+        return (self.cleaned_data["offset"], self.cleaned_data["number"]) if self.is_bound else (0, 1)
+
+
+@never_cache
+def live(request, pk):
+    """What is new since the browser asked last: lines, steps, and the head when the state is another."""
+    build = get_build(request, pk)
+    seen = Seen(request.GET)
+    if not seen.is_valid():
+        return HttpResponse("offset, number and status say what you have seen", status=400)
+    context = _page(build, seen) | {"is_part": True, "is_other": seen.cleaned_data["status"] != build.status}
+    return render(request, "builds/build.html#live", context)
+
+
+def _page(build, seen):
+    offset, number = seen.start
+    lines, next_offset = log.read_lines(build, offset, number)
+    steps = list(build.steps.all())
+    return {
+        "build": build,
+        "version": build.version,
+        "environment": build.version.environment,
+        "workspace": build.workspace,
+        "steps": _with_lines(steps, lines),
+        "next_offset": next_offset,
+        "next_number": number + len(lines),
+        "is_behind": bool(lines) and (not build.is_unfinished or next_offset - offset > log.PIECE // 2),
+        "queue": _place_in_queue(build),
+        "limits": f"{settings.INSTALL_SECONDS // 60} min, {settings.BUILD_MEMORY / 1000:g} GB",
+    }
+
+
+def _with_lines(steps, lines):
+    """Give each step the lines that were written after it began and before the next one did."""
+    begun = [step for step in steps if step.offset is not None]
+    for step in steps:
+        step.lines = []
+    for line in lines:
+        owner = next((step for step in reversed(begun) if step.offset <= line.offset), None)
+        if owner:
+            owner.lines.append(line)
+    return steps
+
+
+def _place_in_queue(build):
+    return Build.objects.queued().filter(created__lt=build.created).count() if build.status == "queued" else 0
+
+
+def raw_log(request, pk):
+    build = get_build(request, pk)
+    name = f"{build.version.environment.name}-{build.version.number}-{build.short_id}.log"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(log.read(build), content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@require_POST
+def cancel(request, pk):
+    build = get_build(request, pk, "builds.cancel_build")
+    build.cancel(request.user)
+    return redirect(build)

@@ -1,0 +1,33 @@
+"""Fetch a thing for a person, who is told 404 as a stranger and 403 as a member whose role is too small."""
+
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
+
+from .models import Environment, Version, Workspace
+
+
+def require(request, permission, thing):
+    """Raise PermissionDenied unless the person may. `permission` is `app.verb_model`."""
+    if not request.user.has_perm(permission, thing):
+        raise PermissionDenied("Your role in this workspace does not allow this. An owner of it can change that.")
+    return thing
+
+
+def get_workspace(request, name, permission="environments.view_workspace"):
+    workspace = get_object_or_404(Workspace.objects.visible_to(request.user).with_role_of(request.user), name=name)
+    workspace.my_role = workspace.my_role or 0
+    return require(request, permission, workspace)
+
+
+def get_environment(request, workspace, name, permission="environments.view_environment"):
+    workspace = get_workspace(request, workspace)
+    environment = get_object_or_404(Environment, workspace=workspace, name=name)
+    environment.workspace = workspace
+    return require(request, permission, environment)
+
+
+def get_version(request, workspace, name, number, permission="environments.view_environment"):
+    environment = get_environment(request, workspace, name)
+    version = get_object_or_404(Version.objects.select_related("author"), environment=environment, number=number)
+    version.environment = environment
+    return require(request, permission, version)

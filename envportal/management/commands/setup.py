@@ -1,0 +1,34 @@
+import secrets
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from environs import Env
+
+from environments.models import Membership, Role, Workspace
+
+
+class Command(BaseCommand):
+    help = "Prepare the database, the static files, the first administrator and the workspace `default`."
+
+    def handle(self, *args, **options):
+        for folder in (settings.VAR, settings.PREFIXES, settings.WORK, settings.CACHE):
+            folder.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", interactive=False, verbosity=0)
+        if not settings.DEBUG and not (settings.STATIC_ROOT / "staticfiles.json").exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
+        users = get_user_model().objects
+        if not users.filter(is_superuser=True).exists():
+            self.make_first_administrator(users)
+
+    def make_first_administrator(self, users):
+        given = Env().str("ENVPORTAL_ADMIN_PASSWORD", "")
+        password = given or secrets.token_urlsafe(12)
+        admin = users.create_superuser("admin", password=password)
+        workspace, _ = Workspace.objects.get_or_create(name="default")
+        Membership.objects.get_or_create(workspace=workspace, user=admin, defaults={"role": Role.OWNER})
+        shown = "the password of ENVPORTAL_ADMIN_PASSWORD" if given else f"password {password}"
+        self.stdout.write(f"Made the first administrator: name admin, {shown}")
+        if not given:
+            self.stdout.write("It is shown this once. `python manage.py changepassword admin` sets another.")
