@@ -45,6 +45,7 @@ def run(build, worker=""):
     kept = False
     try:
         work.mkdir(parents=True)
+        settings.PREFIXES.mkdir(parents=True, exist_ok=True)
         Attempt(build, prefix, work).run()
         kept = build.finish(Status.SUCCEEDED, prefix=prefix.name)
     except Taken:
@@ -179,16 +180,15 @@ class Attempt:
 
     def install(self, interpreter, packages):
         python, path = interpreter
-        settings.PREFIXES.mkdir(parents=True, exist_ok=True)
         pylock = self.work / "pylock.locked.toml"
         pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2])))
         self.say(f"Installing {len(packages)} packages, every hash required")
-        self.call(uv.make_prefix(self.prefix, path), 60, "install")
+        self.call(uv.make_prefix(self.prefix.name, path), 60, "install")
         if packages:
-            self.call(uv.sync(self.prefix, pylock), settings.INSTALL_SECONDS, "install")
+            self.call(uv.sync(self.prefix.name, pylock), settings.INSTALL_SECONDS, "install")
 
     def check(self, direct):
-        self.call(uv.check(self.prefix), 120, "check")
+        self.call(uv.check(self.prefix.name), 120, "check")
         if direct:
             self.say("Importing what the definition names")
             python = self.prefix / "bin" / "python"
@@ -209,7 +209,7 @@ class Attempt:
         try:
             code = process.run(
                 [str(part) for part in command],
-                cwd=self.work,
+                cwd=settings.PREFIXES,  # so that logs name the prefix and not where it stands
                 environ=self.environ,
                 limits=limits,
                 output=output,

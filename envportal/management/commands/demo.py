@@ -1,0 +1,82 @@
+import time
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from builds.models import Build, Worker
+from environments import definition
+from environments.models import Membership, Role, Workspace
+
+PATIENCE = 600  # seconds
+
+PEOPLE = {"mira": Role.OWNER, "tomas": Role.EDITOR, "aylin": Role.VIEWER}
+
+# Workspace, environment, what it is for, and its versions: who, why, what from pip, what from conda.
+WEEK = [
+    ("fraud-detection", "churn-scoring", "Nightly scoring of customers, and the API behind it", [
+        ("mira", "First try", ["scikit-learn", "pandas"], []),
+        ("tomas", "Serve it", ["scikit-learn>=1.5", "pandas>=2.2,<3", "fastapi", "uvicorn"], []),
+        ("mira", "Pin what the API promises", ["scikit-learn>=1.5", "pandas>=2.2,<3", "fastapi==0.115.6", "uvicorn"], []),
+    ]),
+    ("fraud-detection", "feature-checks", "Hourly checks of the features that models read", [
+        ("tomas", "", ["polars", "pydantic>=2", "rich"], []),
+    ]),
+    ("fraud-detection", "old-scipy", "Reproduces the report of 2022", [
+        ("tomas", "As in the notebook", ["scipy==1.9.3", "numpy==2.1.0"], []),
+    ]),
+    ("demand-forecast", "weekly-demand", "Demand per store and article", [
+        ("mira", "", ["statsmodels", "pandas>=2.2,<3"], []),
+        ("mira", "Holidays", ["statsmodels", "pandas>=2.2,<3", "holidays"], []),
+    ]),
+    ("demand-forecast", "demand-lab", "The same packages as churn-scoring had at first", [
+        ("mira", "Taken from fraud-detection", ["pandas", "scikit-learn"], []),
+    ]),
+    ("demand-forecast", "geo", "Maps of the stores", [
+        ("mira", "GDAL is only to be had from conda", ["requests==2.32.3"], ["gdal>=3.8"]),
+    ]),
+]  # fmt: skip
+
+
+class Command(BaseCommand):
+    help = "Fill a running portal with what a small team would have after a week, built by the real engine."
+
+    def handle(self, *args, **options):
+        if not Worker.objects.alive().exists():
+            raise CommandError("No worker is running. Start the portal with `make run`, then call this again.")
+        people = {name: self.person(name) for name in PEOPLE}
+        asked = [build for entry in WEEK for build in self.fill(people, *entry)]
+        self.wait(asked)
+        self.stdout.write("Sign in as admin. mira, tomas and aylin are there too; `changepassword` lets them in.")
+
+    def person(self, name):
+        user, is_new = get_user_model().objects.get_or_create(username=name)
+        if is_new:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+        return user
+
+    def fill(self, people, workspace, name, description, versions):
+        """Register what is not there yet. Yield the builds that were asked for."""
+        workspace, _ = Workspace.objects.get_or_create(name=workspace)
+        for person, role in PEOPLE.items():
+            Membership.objects.get_or_create(workspace=workspace, user=people[person], defaults={"role": role})
+        environment = workspace.environments.filter(name=name).first()
+        if not environment:
+            environment = workspace.add_environment(name, people[versions[0][0]], description)
+        for person, message, pip, conda in versions:
+            wanted = definition.read(definition.compose(settings.DEFAULT_PYTHON, ["conda-forge"] if conda else [], conda, pip))
+            version, is_new = environment.register(wanted, people[person], message)
+            if is_new:
+                yield version.builds.request(version, people[person])
+
+    def wait(self, asked):
+        deadline = time.monotonic() + PATIENCE
+        for build in asked:
+            while build.is_unfinished:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"Build {build.pk} is still {build.status} after {PATIENCE} s.")
+                time.sleep(0.5)
+                build.refresh_from_db()
+            self.stdout.write(f"{build.shown_status:10} {build.version}  {build.reason[:90]}")
+        self.stdout.write(f"{len(asked)} builds; {Build.objects.count()} in the portal.")
