@@ -10,12 +10,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from .findings import error
 
+LONGEST = 500
 _SPEC = re.compile(
-    r"(?:(?P<channel>[^\s:\[\]]+(?:/[^\s:\[\]]+)*)::)?"
+    r"(?:(?P<channel>[^\s:\[\]]+)::)?"
     r"(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"
-    r"(?P<rest>\s*(?:[=<>!~*|\[\d].*)?|\s+\S.*)"
+    # An operator may follow at once, a bare version only after a space; then perhaps brackets.
+    r"(?P<rest>(?:\s*[=<>!~][\w.*=<>!~|,+()^$\s-]*|\s+[\d*][\w.*=<>!~|,+()^$\s-]*)?(?:\s*\[[^\[\]]*\])?)"
 )
-_REST = re.compile(r"[A-Za-z0-9._*=<>!~|,+\s\[\]'\"/:()^$-]*")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class CondaSpec:
 def parse(text, where=""):
     """Return a CondaSpec, or the Finding that says why it is none."""
     text = re.sub(r"\s#.*$", "", text).strip()
-    match = _SPEC.fullmatch(text)
-    if not match or not _REST.fullmatch(match["rest"]):
+    match = len(text) <= LONGEST and text.isprintable() and _SPEC.fullmatch(text)
+    if not match:
         return error(
             "conda-invalid",
             f"“{text[:80]}” cannot be read as a conda package. Write name, name=1.2 or name>=1.2,<2.",

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from .findings import error
 
 LONGEST_TEXT = 1_000_000
+LONGEST_LINE = 2_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def parse(text, where="", line=None):
     text = _without_comment(text)
     if not text:
         return None
+    if len(text) > LONGEST_LINE:
+        return error("too-long", f"A requirement has at most {LONGEST_LINE:,} characters.", where, line)
     if text.startswith("-"):
         option = text.split()[0].split("=")[0]
         return error(

@@ -1,0 +1,117 @@
+"""The cast of every test, and the surroundings that all of them share."""
+
+import os
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from hypothesis import settings as hypothesis_settings
+
+from environments import definition
+from environments.models import Membership, Role, Token, Workspace
+from envportal.celery import app
+
+# Without a broker of its own a test must not put messages where a real portal would find them.
+if "CELERY_BROKER_URL" not in os.environ:
+    app.conf.broker_url = "memory://"
+    app.conf.broker_transport_options = {}
+
+# What a test takes on a busy machine says nothing about the code.
+hypothesis_settings.register_profile("portal", deadline=None)
+hypothesis_settings.load_profile("portal")
+django_settings.VAR.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(settings, tmp_path):
+    settings.PREFIXES, settings.WORK = tmp_path / "prefixes", tmp_path / "work"
+    settings.WORK.mkdir()
+    settings.PREFIXES.mkdir()
+    settings.MIN_FREE_DISK = 1
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def person(db):
+    """Make a person by name."""
+    return lambda name, **fields: get_user_model().objects.create_user(name, password="open sesame", **fields)
+
+
+@pytest.fixture
+def workspace(db):
+    return Workspace.objects.create(name="team")
+
+
+@pytest.fixture
+def join(person, workspace):
+    """Make a member of the workspace."""
+
+    def join(name, role):
+        user = person(name)
+        Membership.objects.create(workspace=workspace, user=user, role=role)
+        return user
+
+    return join
+
+
+@pytest.fixture
+def owner(join):
+    return join("olga", Role.OWNER)
+
+
+@pytest.fixture
+def editor(join):
+    return join("edgar", Role.EDITOR)
+
+
+@pytest.fixture
+def viewer(join):
+    return join("vera", Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(person):
+    """Signs in, and is a member of another workspace alone."""
+    user = person("stefan")
+    elsewhere = Workspace.objects.create(name="elsewhere")
+    Membership.objects.create(workspace=elsewhere, user=user, role=Role.OWNER)
+    return user
+
+
+@pytest.fixture
+def environment(workspace, editor):
+    return workspace.add_environment("science", editor, "For the paper")
+
+
+@pytest.fixture
+def wanted():
+    """Read a definition that asks for these pip lines."""
+
+    def wanted(*pip, conda=(), python="3.11", channels=("conda-forge",), **base):
+        return definition.read(definition.compose(python, list(channels), list(conda), list(pip), base))
+
+    return wanted
+
+
+@pytest.fixture
+def version(environment, editor, wanted):
+    return environment.register(wanted("idna==3.10"), editor, "First")[0]
+
+
+@pytest.fixture
+def build(version, editor):
+    return version.builds.request(version, editor)
+
+
+@pytest.fixture
+def api(client):
+    """Call the API as a person, with a token: api(user).get(path)."""
+
+    def as_person(user):
+        client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {Token.issue(user)}"
+        return client
+
+    return as_person
