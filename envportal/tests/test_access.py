@@ -1,0 +1,117 @@
+"""Every URL of the portal with every kind of person. A URL that is not in the table fails the test."""
+
+import pytest
+from django.urls import URLPattern, get_resolver, reverse
+
+ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
+SIGNED_IN = {"nobody": 302, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
+MEMBERS = {"nobody": 302, "stranger": 404, "viewer": 200, "editor": 200, "owner": 200}
+EDITORS = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 200, "owner": 200}
+EDITORS_POST = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 302, "owner": 302}
+API_SIGNED_IN = SIGNED_IN | {"nobody": 401}
+API_MEMBERS = MEMBERS | {"nobody": 401}
+
+
+def only_editors(status):
+    return {"nobody": 401, "stranger": 404, "viewer": 403, "editor": status, "owner": status}
+
+
+W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
+SEEN = {"offset": 0, "number": 1, "status": "queued"}
+DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
+
+# Name, arguments, method, data, and who gets which status.
+TABLE = [
+    ("healthz", [], "get", None, None),  # its status is about the portal and not about the person
+    ("api-schema", [], "get", None, ANYBODY),
+    ("api-docs", [], "get", None, ANYBODY),
+    ("sign-in", [], "get", None, {"nobody": 200, "stranger": 302, "viewer": 302, "editor": 302, "owner": 302}),
+    ("sign-out", [], "post", {}, dict.fromkeys(ANYBODY, 302)),
+    ("home", [], "get", None, SIGNED_IN),
+    ("environments", W, "get", None, MEMBERS),
+    ("new-environment", W, "get", None, EDITORS),
+    ("new-environment", W, "post", {"name": "n", "pip_name": "idna", "pip_constraint": "", "python": ""}, EDITORS_POST),
+    ("environment", E, "get", None, MEMBERS),
+    ("new-version", E, "get", None, EDITORS),
+    ("new-version", E, "post", {"pip_name": "rich", "pip_constraint": "", "python": ""}, EDITORS_POST),
+    ("version", V, "get", None, MEMBERS),
+    ("request-build", V, "post", {}, EDITORS_POST),
+    ("request-build", V, "get", None, MEMBERS | dict.fromkeys(("stranger", "viewer", "editor", "owner"), 405)),
+    ("builds", E, "get", None, MEMBERS),
+    ("build", B, "get", None, MEMBERS),
+    ("build-live", B, "get", SEEN, MEMBERS),
+    ("build-log", B, "get", None, MEMBERS),
+    ("build-cancel", B, "post", {}, EDITORS_POST),
+    ("api-workspaces", [], "get", None, API_SIGNED_IN),
+    ("api-environments", W, "get", None, API_MEMBERS),
+    ("api-environments", W, "post", {"name": "n"}, only_editors(201)),
+    ("api-environment", E, "get", None, API_MEMBERS),
+    ("api-versions", E, "get", None, API_MEMBERS),
+    ("api-versions", E, "post", {"definition": DEFINITION}, only_editors(201)),
+    ("api-version", V, "get", None, API_MEMBERS),
+    ("api-version-builds", V, "get", None, API_MEMBERS),
+    ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-build", B, "get", None, API_MEMBERS),
+    ("api-build-log", B, "get", None, API_MEMBERS),
+    ("api-build-cancel", B, "post", {}, only_editors(200)),
+]
+CASES = [
+    pytest.param(name, args, method, data, who, status, id=f"{who} {method} {name}")
+    for name, args, method, data, expected in TABLE
+    for who, status in (expected or {}).items()
+]
+
+
+@pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
+def test_who_may_do_what(request, client, stranger, viewer, editor, owner, build, name, args, method, data, who, status):
+    if who != "nobody":
+        client.force_login(locals()[who])
+    url = reverse(name, args=[build.pk] if args == B else args)
+    content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
+    answer = getattr(client, method)(url, data, **content_type)
+    assert answer.status_code == status
+    if who == "nobody" and status == 302 and name != "sign-out":
+        assert answer.headers["Location"].startswith(reverse("sign-in"))
+
+
+def names_of(patterns):
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.name
+        elif pattern.namespace != "admin":
+            yield from names_of(pattern.url_patterns)
+
+
+def test_the_table_knows_every_url():
+    assert set(names_of(get_resolver().url_patterns)) == {name for name, *_ in TABLE}
+
+
+@pytest.mark.parametrize("who", ["stranger", "viewer", "editor", "owner"])
+def test_the_administration_is_for_staff_alone(client, stranger, viewer, editor, owner, who):
+    client.force_login(locals()[who])
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_an_administrator_sees_every_workspace(client, person, build):
+    client.force_login(person("root", is_superuser=True, is_staff=True))
+    for name in ("admin:index", "home"):
+        assert client.get(reverse(name)).status_code == 200
+    assert client.get(build.get_absolute_url()).status_code == 200
+
+
+def test_a_token_of_somebody_who_left_opens_nothing(api, editor):
+    caller = api(editor)
+    assert caller.get(reverse("api-workspaces")).status_code == 200
+    editor.is_active = False
+    editor.save(update_fields=["is_active"])
+    assert caller.get(reverse("api-workspaces")).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer envp_nonsense", "Bearer ü"])
+def test_a_token_that_is_none_is_refused(client, db, header):
+    assert client.get(reverse("api-workspaces"), HTTP_AUTHORIZATION=header).status_code == 401
+
+
+def test_signing_in_leads_nowhere_else(client, editor):
+    data = {"username": "edgar", "password": "open sesame", "next": "https://example.org/"}
+    assert client.post(reverse("sign-in"), data).headers["Location"] == reverse("home")
