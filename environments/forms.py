@@ -106,7 +106,7 @@ class DefinitionForm(forms.Form):
         """Return a form that shows what was posted after a button such as `add-pip` or `remove-conda-2`."""
         form = cls(None, initial={name: data.get(name, "") for name in cls.base_fields}, **kwargs)
         form.conda, form.pip = Rows.posted("conda", data), Rows.posted("pip", data)
-        form._edit(*edit.split("-"))
+        form._edit(*edit.split("-", 2))
         return form
 
     def _rows_of_base(self):

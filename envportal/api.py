@@ -1,6 +1,7 @@
 """What all of the API has in common."""
 
-from rest_framework.exceptions import ValidationError
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -15,6 +16,16 @@ def answer_fault(fault, context):
     elif isinstance(fault, UserFault):
         fault = ValidationError({fault.field or "detail": [fault.message] if fault.field else fault.message})
     return exception_handler(fault, context)
+
+
+class JSONParser(parsers.JSONParser):
+    """One that takes what is nested too deep for a fault of the caller."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as fault:
+            raise ParseError("JSON parse error: nested too deep.") from fault
 
 
 class Pages(CursorPagination):

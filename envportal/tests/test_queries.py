@@ -1,0 +1,41 @@
+"""Every list costs the same number of queries with one row and with three."""
+
+import pytest
+from django.urls import reverse
+
+from environments.models import Interpreter, Workspace
+
+# Page or API list, its arguments, and how many queries it takes, session and person included.
+LISTS = [
+    ("home", [], 9),
+    ("environments", ["team"], 6),
+    ("environment", ["team", "science"], 8),
+    ("version", ["team", "science", 1], 8),
+    ("builds", ["team", "science"], 7),
+    ("new-environment", ["team"], 6),
+    ("api-workspaces", [], 3),
+    ("api-environments", ["team"], 4),
+    ("api-versions", ["team", "science"], 5),
+    ("api-version-builds", ["team", "science", 1], 7),
+]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("name", "args", "count"), LISTS, ids=[name for name, *_ in LISTS])
+def test_a_list_costs_the_same_however_long(
+    client, workspace, environment, editor, wanted, django_assert_num_queries, name, args, count, rows
+):
+    for n in range(rows):
+        version = environment.register(wanted(f"idna=={n}", conda=["gdal"]), editor)[0]
+        build = version.builds.request(version, editor)
+        build.fail("ours", "because")
+        first = environment.versions.get(number=1)
+        first.builds.request(first, editor)
+        workspace.add_environment(f"more-{n}", editor)
+        Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
+        Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
+    client.force_login(editor)
+    url = reverse(name, args=args)
+    client.get(url)
+    with django_assert_num_queries(count):
+        assert client.get(url).status_code == 200
