@@ -2,7 +2,6 @@ import hashlib
 import json
 import uuid
 from datetime import timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -288,7 +287,7 @@ class Build(models.Model):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""
         from .tasks import run_build  # which imports this module
 
-        transaction.on_commit(partial(run_build.delay, str(self.pk)), robust=True)
+        transaction.on_commit(lambda: run_build.delay(str(self.pk)), robust=True)
 
     def move_to(self, status, **fields):
         """Change status only if nobody else did first. Return whether we won."""
@@ -302,8 +301,10 @@ class Build(models.Model):
         try:
             with transaction.atomic():
                 won = rows.update(**fields) == 1
-        except IntegrityError:  # the same image key is being built already
-            return False
+        except IntegrityError:
+            if status == Status.RUNNING:  # the same image key is being built already
+                return False
+            raise
         if won:
             for name, value in fields.items():
                 setattr(self, name, value)

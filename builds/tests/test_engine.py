@@ -1,0 +1,238 @@
+"""Real builds: uv, real packages from the index, real interpreters."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from builds import engine, log, uv, worker
+from builds.models import Build, Failure, Lock, Status
+from environments.models import Interpreter
+
+HERE = "{}.{}".format(*sys.version_info[:2])
+
+
+@pytest.fixture
+def make(environment, editor, wanted):
+    """Register these pip lines, build them and return the build as the database has it."""
+
+    def make(*pip, run=True, **kwargs):
+        version, _ = environment.register(wanted(*pip, **{"python": HERE} | kwargs), editor)
+        build = version.builds.request(version, editor)
+        if run:
+            engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+        build.refresh_from_db()
+        return build
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def pythons(db):
+    worker.report_pythons("w")
+
+
+def said(build):
+    return log.read(build).decode()
+
+
+def test_the_interpreters_of_this_machine_are_found(db):
+    versions = Interpreter.objects.versions()
+    assert any(version.startswith(HERE + ".") for version in versions)
+
+
+def test_a_build_resolves_installs_and_checks(make, settings):
+    build = make("idna==3.10", "python-dateutil==2.9.0.post0")
+    assert (build.status, build.reason, build.lock.platform) == (Status.SUCCEEDED, "", uv.this_platform())
+    assert [(step.name, step.status) for step in build.steps.all()] == [
+        ("resolve", "succeeded"),
+        ("install", "succeeded"),
+        ("check", "succeeded"),
+    ]
+    packages = {package.name: package for package in build.lock.packages.all()}
+    assert {name: package.direct for name, package in packages.items()} == {
+        "idna": True,
+        "python-dateutil": True,
+        "six": False,
+    }
+    idna = packages["idna"]
+    assert (idna.manager, idna.version, len(idna.sha256)) == ("pip", "3.10", 64)
+    assert idna.size > 50_000
+    assert idna.url.endswith("idna-3.10-py3-none-any.whl")
+    prefix = settings.PREFIXES / build.prefix
+    answer = subprocess.run(
+        [prefix / "bin" / "python", "-c", "import dateutil, idna; print(idna.__version__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "3.10\n"
+    assert "ok     dateutil (python-dateutil)" in said(build)
+    assert str(settings.VAR) not in said(build)
+    assert not list(settings.WORK.iterdir())
+
+
+def test_the_same_definition_is_answered_at_once_from_the_first(make, workspace, editor, wanted):
+    first = make("idna==3.10")
+    other = workspace.add_environment("other", editor)
+    version, _ = other.register(wanted("IDNA ==3.10", python=HERE, environmentVariables={"A": "1"}), editor)
+    started = time.monotonic()
+    second = version.builds.request(version, editor)
+    assert time.monotonic() - started < 0.1
+    assert (second.status, second.reused_from, second.lock) == (Status.SUCCEEDED, first, first.lock)
+
+
+def test_a_lock_is_stored_once_whoever_resolves_to_it(make):
+    assert make("idna>=3.10,<3.11").lock == make("idna==3.10").lock
+    assert Lock.objects.count() == 1
+
+
+def test_a_definition_that_names_only_python_is_an_empty_prefix(make, settings):
+    build = make()
+    assert build.status == Status.SUCCEEDED
+    assert (settings.PREFIXES / build.prefix / "bin" / "python").exists()
+    assert build.lock.packages.count() == 0
+
+
+def test_a_package_whose_marker_excludes_it_is_not_missed(make):
+    build = make("idna==3.10", 'colorama; sys_platform == "win32"')
+    assert build.status == Status.SUCCEEDED, build.reason
+    assert [package.name for package in build.lock.packages.all()] == ["idna"]
+
+
+def test_stubs_without_a_module_are_fine(make):
+    assert make("types-python-dateutil").status == Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("pip", "failure", "says"),
+    [
+        (["envportal-no-such-package-x1"], Failure.PACKAGE_NOT_FOUND, "no package named envportal-no-such-package-x1"),
+        (["idna==99"], Failure.NO_VERSION, "No version of idna matches"),
+        (["requests==2.32.3", "urllib3==1.20"], Failure.CONFLICT, "requests==2.32.3 depends on urllib3"),
+        (["pywin32"], Failure.NO_WHEEL, "pywin32 has no wheel for this platform"),
+    ],
+)
+def test_what_cannot_be_resolved_says_why_and_on_which_line(make, settings, pip, failure, says):
+    build = make(*pip)
+    assert (build.status, build.failure) == (Status.FAILED, failure)
+    assert says in build.reason
+    assert build.lock is None
+    assert not list(settings.PREFIXES.iterdir())
+    assert [step.status for step in build.steps.all()] == ["failed", "cancelled", "cancelled"]
+    line = said(build).splitlines()[build.reason_line - 1]
+    assert "Because" in line or "No solution" in line
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "failure", "says"),
+    [
+        ({"conda": ["gdal>=3.8", "proj"]}, Failure.NOT_BUILDABLE, "the definition asks for gdal, proj"),
+        ({"docker": {"baseDockerfile": "FROM x"}}, Failure.NOT_BUILDABLE, "needs a Dockerfile builder"),
+        ({"python": "3.6"}, Failure.PYTHON_MISSING, "Python 3.6 is not on the worker. There are"),
+    ],
+)
+def test_what_this_portal_cannot_build_fails_at_once_with_a_sentence(make, kwargs, failure, says):
+    build = make("idna==3.10", **kwargs)
+    assert (build.status, build.failure) == (Status.FAILED, failure)
+    assert says in build.reason
+    assert said(build).splitlines()[build.reason_line - 1] == build.reason
+
+
+def test_a_full_disk_stops_a_build_before_it_starts(make, settings):
+    settings.MIN_FREE_DISK = 10**9
+    build = make("idna==3.10")
+    assert build.failure == Failure.DISK_FULL
+    assert "MB free" in build.reason
+
+
+def test_too_little_memory_is_said(make, settings):
+    settings.BUILD_MEMORY = 20
+    build = make("idna==3.10")
+    assert build.status == Status.FAILED
+    assert build.failure in (Failure.OUT_OF_MEMORY, Failure.OURS)
+
+
+def test_the_time_limit_is_said(make, settings):
+    settings.RESOLVE_SECONDS = 1
+    settings.INDEX_URL = "http://127.0.0.1:9/simple"  # uv tries again for some seconds
+    build = make("idna==3.10")
+    assert (build.failure, build.reason) == (Failure.TIMEOUT, "The resolve step took longer than its limit of 1 s.")
+
+
+def test_an_index_that_does_not_answer_is_a_network_error(make, settings):
+    settings.INDEX_URL = "http://127.0.0.1:9/simple"
+    build = make("idna==3.10")
+    assert (build.failure, build.reason) == (Failure.NETWORK, "The package index could not be reached.")
+
+
+def test_a_fault_of_ours_is_called_ours(make, monkeypatch, settings, caplog):
+    settings.WORK = settings.VAR / "no" / "such" / "\0"
+    build = make("idna==3.10")
+    assert (build.status, build.failure) == (Status.FAILED, Failure.OURS)
+    assert caplog.records
+
+
+def test_a_build_that_was_cancelled_while_queued_is_not_begun(make, editor):
+    build = make("idna==3.10", run=False)
+    assert build.cancel(editor)
+    engine.run(build, "w")
+    build.refresh_from_db()
+    assert (build.status, build.reason, said(build)) == (Status.CANCELLED, "Cancelled by edgar.", "")
+
+
+def test_a_message_that_comes_twice_builds_once(make):
+    build = make("idna==3.10")
+    before = said(build)
+    engine.run(Build.objects.get(pk=build.pk), "w")
+    assert said(build) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_is_noticed_within_seconds_and_leaves_nothing(make, editor, settings):
+    settings.INDEX_URL = "http://127.0.0.1:9/simple"  # uv tries again for some seconds
+    build = make("idna==3.10", run=False)
+
+    def run():
+        try:
+            engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    for _ in range(100):
+        if build.steps.filter(status=Status.RUNNING).exists() and "Resolving" in said(build):
+            break
+        time.sleep(0.05)
+    started = time.monotonic()
+    assert Build.objects.get(pk=build.pk).cancel(editor)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert time.monotonic() - started < engine.HEARTBEAT + 2
+    build.refresh_from_db()
+    assert build.status == Status.CANCELLED
+    assert [step.status for step in build.steps.all()] == ["cancelled"] * 3
+    assert not list(settings.PREFIXES.iterdir())
+    assert not list(settings.WORK.iterdir())
+
+
+def test_a_worker_that_is_told_to_end_says_so_in_the_build(make):
+    engine.stopping.set()
+    try:
+        build = make("idna==3.10")
+    finally:
+        engine.stopping.clear()
+    assert (build.status, build.failure) == (Status.FAILED, Failure.STOPPED)
+
+
+def test_folders_that_nobody_needs_are_swept_away(make, settings):
+    build = make("idna==3.10")
+    for folder in (settings.PREFIXES / "stray", settings.WORK / "stray"):
+        folder.mkdir()
+    worker.sweep_folders()
+    assert [folder.name for folder in settings.PREFIXES.iterdir()] == [build.prefix]
+    assert not list(settings.WORK.iterdir())
