@@ -1,0 +1,393 @@
+"""The whole portal, started as a user starts it: supervisor, web, worker, scheduler, browser, kill.
+
+On the database and the broker that the environment names, or on the default that needs no server.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = [pytest.mark.portal, pytest.mark.timeout(400)]
+
+PASSWORD = "a password for tests"
+HERE = "{}.{}".format(*sys.version_info[:2])
+FIVE = ["idna", "rich", "python-dateutil", "requests", "packaging"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Portal:
+    """A running portal with folders, port and database of its own."""
+
+    def __init__(self, var, database_url):
+        self.var, self.port = var, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = os.environ | {
+            "ENVPORTAL_VAR": str(var),
+            "SECRET_KEY": "for tests",
+            "ENVPORTAL_ADMIN_PASSWORD": PASSWORD,
+            "ENVPORTAL_MIN_FREE_DISK": "100",
+            "PORT": str(self.port),
+        }
+        if database_url:
+            self.environ["DATABASE_URL"] = database_url
+        self.log = var / "serve.log"
+
+    def start(self):
+        self.began = time.monotonic()
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"], env=self.environ, stdout=out, stderr=subprocess.STDOUT
+            )
+        self.wait(lambda: "ready at" in self.said(), 60, "the portal is ready")
+        return time.monotonic() - self.began
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(40)
+
+    def said(self):
+        return self.log.read_text()
+
+    def wait(self, what, seconds, words):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                pytest.fail(f"The portal ended:\n{self.said()[-3000:]}")
+            if answer := what():
+                return answer
+            time.sleep(0.1)
+        return pytest.fail(f"{words}: not within {seconds} s\n{self.said()[-2000:]}")
+
+    def manage(self, *arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, env=self.environ, check=True, capture_output=True, text=True, timeout=300).stdout
+
+    def token(self):
+        if not hasattr(self, "_token"):
+            self._token = self.manage("createtoken", "admin").strip()
+        return self._token
+
+    def call(self, method, path, body=None):
+        """Call the API; return (status, answer)."""
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", method=method)
+        request.add_header("Authorization", f"Bearer {self.token()}")
+        request.add_header("Content-Type", "application/json")
+        data = json.dumps(body).encode() if body is not None else None
+        try:
+            with urllib.request.urlopen(request, data, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as fault:
+            return fault.code, json.load(fault)
+
+    def register(self, *pip):
+        name = f"e-{uuid.uuid4().hex[:8]}"
+        status, _ = self.call("POST", "workspaces/default/environments/", {"name": name})
+        assert status == 201
+        wanted = {"python": {"condaDependencies": {"dependencies": [f"python={HERE}", {"pip": list(pip)}]}}}
+        path = f"workspaces/default/environments/{name}/versions/"
+        status, _ = self.call("POST", path, {"definition": wanted})
+        assert status == 201
+        return f"{path}1/"
+
+    def ask(self, version):
+        return self.call("POST", f"{version}builds/")[1]["id"]
+
+    def build(self, pk):
+        return self.call("GET", f"builds/{pk}/")[1]
+
+    def wait_for_step(self, pk, name, status, seconds=60):
+        def there():
+            return any(step["name"] == name and step["status"] == status for step in self.build(pk)["steps"])
+
+        self.wait(there, seconds, f"{name} is {status}")
+
+    def wait_for_end(self, pk, seconds=120):
+        def ended():
+            build = self.build(pk)
+            return build if build["status"] not in ("queued", "running") else None
+
+        return self.wait(ended, seconds, "the build has ended")
+
+    def parts(self):
+        """Process ids of web, worker and scheduler by name."""
+        found = {}
+        for pid in children(self.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            name = next((n for n in ("uvicorn", "worker", "beat") if n in command), None)
+            if name:
+                found[name] = pid
+        return found
+
+
+def children(pid):
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def tree(pid):
+    below = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children") if Path(f"/proc/{pid}").exists() else ():
+        for child in task.read_text().split():
+            below += [int(child), *tree(int(child))]
+    return below
+
+
+def are_gone(pids):
+    return not any(Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory):
+    var = tmp_path_factory.mktemp("portal")
+    name = f"envportal_{uuid.uuid4().hex[:8]}"
+    url = os.environ.get("DATABASE_URL", "")
+    if url:
+        run_sql(url, f"CREATE DATABASE {name}")
+        url = re.sub(r"/[^/]*$", f"/{name}", url)
+    portal = Portal(var, url)
+    portal.start()
+    yield portal
+    portal.stop()
+    if url:
+        run_sql(os.environ["DATABASE_URL"], f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run_sql(url, statement):
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(portal, chromium):
+    """Open a page of the portal as admin; every console error and foreign request fails the test."""
+    contexts, faults = [], []
+
+    def open_page(path="/", **options):
+        context = chromium.new_context(viewport={"width": 1360, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.on("request", lambda r: faults.append(r.url) if not r.url.startswith((portal.url, "data:")) else None)
+        page.goto(f"{portal.url}{path}")
+        page.get_by_label("Name").fill("admin")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def fill_packages(page, packages, has_script):
+    for n, package in enumerate(packages):
+        page.locator("[name=pip_name]").nth(n).fill(package)
+        if n < len(packages) - 1:
+            page.locator("button[value=add-pip]").click()
+            expect(page.locator("[name=pip_name]")).to_have_count(n + 2)
+            if has_script:
+                expect(page.locator("[name=pip_name]").nth(n + 1)).to_be_focused()
+
+
+def test_from_the_browser_to_a_built_prefix(portal, open_page):
+    page = open_page()
+    page.get_by_role("link", name="New environment in default").click()
+    name = f"first-{uuid.uuid4().hex[:6]}"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Python version").fill(HERE)
+    fill_packages(page, FIVE, has_script=True)
+    page.get_by_role("button", name="Register and build").click()
+    pressed = time.monotonic()
+    expect(page.locator("ol.lines li").first).to_be_visible(timeout=10_000)
+    assert time.monotonic() - pressed < 2
+    expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=120_000)
+    expect(page.locator("#poll")).to_have_count(0)
+    seen = page.locator("ol.lines li code").all_text_contents()
+    page.reload()
+    assert page.locator("ol.lines li code").all_text_contents() == seen
+    assert [int(n) for n in page.locator("ol.lines li > a").all_text_contents()] == list(range(1, len(seen) + 1))
+    pk = page.url.rstrip("/").rsplit("/", 1)[-1]
+    build = portal.build(pk)
+    assert [step["status"] for step in build["steps"]] == ["succeeded"] * 3
+    assert {package["name"] for package in build["packages"] if package["direct"]} == set(FIVE)
+    python = portal.var / "prefixes" / pk / "bin" / "python"
+    code = "import idna, rich, dateutil, requests, packaging; print(requests.__version__)"
+    assert subprocess.run([python, "-c", code], capture_output=True, check=True, text=True).stdout.strip()
+    page.get_by_role("link", name="Locked packages").click()
+    expect(page.get_by_role("row", name="requests")).to_be_visible()
+    assert "in the lock" in page.content()
+
+
+def test_everything_works_without_script(open_page):
+    page = open_page("/workspaces/default/new/", java_script_enabled=False)
+    page.goto(page.url)
+    page.get_by_label("Name").fill(f"plain-{uuid.uuid4().hex[:6]}")
+    page.get_by_label("Python version").fill(HERE)
+    fill_packages(page, ["idna", "six", "nosuch"], has_script=False)
+    page.locator("button[value=remove-pip-2]").click()
+    expect(page.locator("[name=pip_name]")).to_have_count(2)
+    page.get_by_role("button", name="Register and build").click()
+    for _ in range(60):
+        if page.get_by_text("Succeeded").count():
+            break
+        time.sleep(1)
+        page.reload()
+    expect(page.get_by_text("Succeeded")).to_be_visible()
+    assert page.locator("ol.lines li").count() > 10
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1360, 360])
+def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_page, theme, width):
+    failed = portal.ask(portal.register("envportal-no-such-package-x1"))
+    portal.wait_for_end(failed)
+    good = portal.register("idna")
+    built = portal.ask(good)
+    portal.wait_for_end(built)
+    name = good.split("/")[3]
+    page = open_page(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 800})
+    paths = ["/", "/workspaces/default/", "/workspaces/default/new/", f"/builds/{failed}/", f"/builds/{built}/"]
+    paths += [f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")]
+    found = []
+    for path in paths:
+        page.goto(portal.url + path)
+        found += [(path, v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append((path, "scrolls sideways"))
+    page.context.clear_cookies()
+    page.goto(f"{portal.url}/sign-in/")
+    found += [("/sign-in/", v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert found == []
+
+
+def test_lines_appear_while_they_are_written(portal, open_page):
+    pk = portal.ask(portal.register("polars", "pyarrow"))
+    page = open_page(f"/builds/{pk}/")
+    counts = set()
+    for _ in range(300):
+        counts.add(page.locator("ol.lines li").count())
+        if portal.build(pk)["status"] != "running" and len(counts) > 1:
+            break
+        time.sleep(0.2)
+    assert portal.wait_for_end(pk)["status"] == "succeeded"
+    assert len(counts) > 2
+
+
+def test_a_cancel_ends_the_process_tree_within_seconds(portal):
+    pk = portal.ask(portal.register("torch"))
+    portal.wait_for_step(pk, "install", "running")
+    below = portal.wait(lambda: tree(portal.parts()["worker"]), 20, "a tool runs")
+    asked = time.monotonic()
+    status, build = portal.call("POST", f"builds/{pk}/cancel/")
+    assert (status, build["status"]) == (200, "cancelled")
+    portal.wait(lambda: are_gone(below), 10, "the process tree is gone")
+    assert time.monotonic() - asked < 6
+    portal.wait(lambda: not (portal.var / "prefixes" / pk).exists(), 20, "its folder is gone")
+    assert portal.build(pk)["status"] == "cancelled"
+
+
+def test_a_queued_build_can_be_cancelled(portal):
+    busy = [portal.ask(portal.register("torch", f"idna=={n}")) for n in ("3.10", "3.9", "3.8")]
+    waiting = busy[-1]
+    assert portal.build(waiting)["status"] == "queued"
+    for pk in reversed(busy):
+        assert portal.call("POST", f"builds/{pk}/cancel/")[0] == 200
+    assert portal.build(waiting)["status"] == "cancelled"
+    assert {portal.wait_for_end(pk)["status"] for pk in busy} == {"cancelled"}
+    assert portal.wait_for_end(portal.ask(portal.register("six")))["status"] == "succeeded"
+
+
+def test_a_killed_worker_is_a_failed_build_and_later_ones_work(portal):
+    pk = portal.ask(portal.register("torch", "six"))
+    portal.wait_for_step(pk, "install", "running")
+    worker = portal.parts()["worker"]
+    below = portal.wait(lambda: tree(worker), 20, "a tool runs")
+    killed = time.monotonic()
+    os.kill(worker, signal.SIGKILL)
+    build = portal.wait_for_end(pk, 90)
+    assert time.monotonic() - killed < 90
+    assert (build["status"], build["reason"]) == ("failed", "worker lost")
+    assert are_gone(below)
+    assert "worker ended with signal SIGKILL" in portal.said()
+    assert portal.wait_for_end(portal.ask(portal.register("six", "idna")))["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("part", ["uvicorn", "beat"])
+def test_a_part_that_dies_is_started_again(portal, part):
+    before = portal.parts()[part]
+    os.kill(before, signal.SIGKILL)
+    portal.wait(lambda: portal.parts().get(part) not in (None, before), 20, f"{part} is back")
+
+    def answers():
+        try:
+            return urllib.request.urlopen(f"{portal.url}/healthz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    portal.wait(answers, 20, "the portal answers")
+
+
+def test_ctrl_c_ends_everything_and_a_second_start_is_quick(portal):
+    pk = portal.ask(portal.register("torch", "rich"))
+    portal.wait_for_step(pk, "install", "running")
+    everything = [portal.process.pid, *tree(portal.process.pid)]
+    portal.stop()
+    assert portal.process.returncode == 0
+    assert are_gone(everything)
+    portal.log.write_text("")
+    took = portal.start()
+    print(f"second start: {took:.1f} s")
+    assert took < 5
+    build = portal.build(pk)
+    assert (build["status"], build["failure"]) == ("failed", "stopped")
+
+
+def test_the_demo_fills_the_portal(portal):
+    said = portal.manage("demo")
+    assert "succeeded  churn-scoring 3" in said
+    assert "reused     demand-lab 1" in said
+    assert "failed     old-scipy 1" in said
+    assert "0 builds" in portal.manage("demo")
+
+
+def test_static_files_are_those_of_the_repository(portal):
+    page = urllib.request.urlopen(f"{portal.url}/sign-in/").read().decode()
+    sheet = re.search(r'href="(/static/css/ui\.[^"]+)"', page)[1]
+    served = urllib.request.urlopen(portal.url + sheet).read().decode()
+    assert served == (settings.BASE_DIR / "static" / "css" / "ui.css").read_text()
