@@ -18,13 +18,21 @@ class Diagnosis:
 # In this order, because a log may show several: the first class that matches anywhere is the cause.
 # `{1}` is what the pattern caught; `{cause}` is what the resolver says, in one paragraph.
 CLASSES = [
-    (Failure.DISK_FULL, r"No space left on device|os error 28\b|Disk quota exceeded", "The disk of the worker is full."),
+    (
+        Failure.DISK_FULL,
+        r"No space left on device|os error 28\b|Disk quota exceeded",
+        "The disk of the worker is full.",
+    ),
     (
         Failure.OUT_OF_MEMORY,
         r"memory allocation of \d+ bytes failed|MemoryError|Cannot allocate memory|std::bad_alloc",
         "The step needed more memory than the {memory} MB that a build may have.",
     ),
-    (Failure.HASH_MISMATCH, r"Hash mismatch for `([^`]+)`", "{1} is not the file that was locked: its hash is another."),
+    (
+        Failure.HASH_MISMATCH,
+        r"Hash mismatch for `([^`]+)`",
+        "{1} is not the file that was locked: its hash is another.",
+    ),
     (
         Failure.PACKAGE_NOT_FOUND,
         r"[Bb]ecause (\S+) was not found in the package registry",

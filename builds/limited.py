@@ -7,6 +7,7 @@ ended, every process that came of it is killed, also one that made a session of 
 orphans to us, Linux only). Exits as the command did, 128 + N when signal N killed it.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -38,10 +39,8 @@ def end_everything():
         for pid in below:
             below.extend(children_of(pid))
         for pid in below:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

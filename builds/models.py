@@ -27,9 +27,7 @@ class LockManager(models.Manager):
         with transaction.atomic():
             lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
             if is_new:
-                LockedPackage.objects.bulk_create(
-                    LockedPackage(lock=lock, **package.as_dict()) for package in packages
-                )
+                LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
     def first_good(self, image_key):
@@ -218,13 +216,10 @@ class Build(models.Model):
                 fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=UNFINISHED, finished__isnull=True)
-                | Q(status__in=ENDED, finished__isnull=False),
+                condition=Q(status__in=UNFINISHED, finished__isnull=True) | Q(status__in=ENDED, finished__isnull=False),
                 name="build_status_fits_its_end",
             ),
-            models.CheckConstraint(
-                condition=~Q(status=Status.FAILED) | ~Q(reason=""), name="failed_build_says_why"
-            ),
+            models.CheckConstraint(condition=~Q(status=Status.FAILED) | ~Q(reason=""), name="failed_build_says_why"),
         ]
 
     def __str__(self):

@@ -13,7 +13,16 @@ from uv import find_uv_bin
 from .lock import GLIBC
 
 # Of the worker's own environment a tool sees only what it needs to reach the index.
-PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PASSED_ON = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 OLDEST_PYTHON = (3, 8)
 
 

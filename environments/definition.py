@@ -88,7 +88,9 @@ class Definition:
                 "base": python.get("baseCondaEnvironment"),
             }
         image = {
-            key: docker.get(key) for key in ("baseImage", "baseDockerfile", "buildContext", "platform") if docker.get(key)
+            key: docker.get(key)
+            for key in ("baseImage", "baseDockerfile", "buildContext", "platform")
+            if docker.get(key)
         }
         registry = (docker.get("baseImageRegistry") or {}).get("address")
         rest = {key: document.get(key) for key in ("spark", "r", "inferencingStackVersion")}

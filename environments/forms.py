@@ -9,7 +9,7 @@ from django.db import transaction
 
 from . import conda_specs, names, pip_lines
 from . import definition as definitions
-from .conda_specs import CondaSpec, python_specifiers
+from .conda_specs import python_specifiers
 from .faults import DefinitionFault, UserFault
 from .findings import Finding
 from .models import Interpreter
@@ -115,7 +115,9 @@ class DefinitionForm(forms.Form):
         wanted = self.base.definition
         self.initial.setdefault("python", wanted.python.lstrip("="))
         self.initial.setdefault("channels", ", ".join(wanted.channels))
-        conda = [spec.text for spec in wanted.conda if spec.name != "python" and (spec.name != "pip" or spec.constraint)]
+        conda = [
+            spec.text for spec in wanted.conda if spec.name != "python" and (spec.name != "pip" or spec.constraint)
+        ]
         return (
             Rows.of("conda", conda, conda_specs.split),
             Rows.of("pip", [line.text for line in wanted.pip], pip_lines.split),

@@ -196,13 +196,13 @@ class Version(models.Model):
     def __str__(self):
         return f"{self.environment} {self.number}"
 
-    def get_absolute_url(self):
-        return reverse("version", args=[self.workspace.name, self.environment.name, self.number])
-
     def save(self, *args, **kwargs):
         if not self._state.adding:
             raise TypeError("A version never changes; register a new one.")
         super().save(*args, **kwargs)
+
+    def get_absolute_url(self):
+        return reverse("version", args=[self.workspace.name, self.environment.name, self.number])
 
     @property
     def workspace(self):

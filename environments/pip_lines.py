@@ -74,8 +74,7 @@ def parse(text, where="", line=None):
     if requirement.url:
         return error(
             "pip-url",
-            f"“{requirement.name}” comes from a URL, which cannot be locked from the index. "
-            "Name its version instead.",
+            f"“{requirement.name}” comes from a URL, which cannot be locked from the index. Name its version instead.",
             where,
             line,
         )

@@ -52,7 +52,9 @@ try:
     env.seal()
 except EnvValidationError as faults:
     lines = [f"  {name}: {' '.join(texts)}" for name, texts in sorted(faults.error_messages.items())]
-    hint = "\n`make install` writes a SECRET_KEY into var/settings.env." if "SECRET_KEY" in faults.error_messages else ""
+    hint = (
+        "\n`make install` writes a SECRET_KEY into var/settings.env." if "SECRET_KEY" in faults.error_messages else ""
+    )
     raise ImproperlyConfigured("These settings are missing or wrong:\n" + "\n".join(lines) + hint) from None
 
 PREFIXES = VAR / "prefixes"

@@ -15,7 +15,8 @@ CASES = [
         2,
     ),
     (
-        HEAD + "Because scipy==1.9.3 depends on numpy>=1.18.5,<1.26.0 and you require numpy==2.1.0, we can conclude that"
+        HEAD
+        + "Because scipy==1.9.3 depends on numpy>=1.18.5,<1.26.0 and you require numpy==2.1.0, we can conclude that"
         " your requirements and scipy==1.9.3 are incompatible.\n"
         "         And because you require scipy==1.9.3, we can conclude that your requirements are unsatisfiable.\n",
         Failure.CONFLICT,
@@ -102,7 +103,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("log", "failure", "reason", "line"), CASES, ids=[f"{f}-{i}" for i, (_, f, *_) in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("log", "failure", "reason", "line"), CASES, ids=[f"{f}-{i}" for i, (_, f, *_) in enumerate(CASES)]
+)
 def test_a_log_tells_its_cause(log, failure, reason, line):
     found = diagnose(log, "install", 500)
     assert (found.failure, found.reason, found.line) == (failure, reason, line)

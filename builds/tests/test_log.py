@@ -29,7 +29,11 @@ def test_lines_carry_numbers_and_offsets(build, writer):
     writer.say("zwei ü")
     writer.say("three")
     lines, end = log.read_lines(build)
-    assert [(line.number, line.offset, line.text) for line in lines] == [(1, 0, "one"), (2, 4, "zwei ü"), (3, 12, "three")]
+    assert [(line.number, line.offset, line.text) for line in lines] == [
+        (1, 0, "one"),
+        (2, 4, "zwei ü"),
+        (3, 12, "three"),
+    ]
     assert end == 18
     assert writer.lines == 3
 

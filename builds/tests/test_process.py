@@ -61,7 +61,9 @@ def test_the_environment_is_clean_and_there_is_no_input(run, monkeypatch):
 def test_no_file_of_ours_is_handed_down(run, tmp_path):
     with (tmp_path / "secret").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        code = "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2])"
+        code = (
+            "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2])"
+        )
         assert "secret" not in run(code)[1]
 
 

@@ -29,7 +29,17 @@ def test_a_requirements_file_is_read_line_by_line_and_faults_name_their_lines():
 
 @pytest.mark.parametrize(
     "text",
-    ["--no-binary :all:", "-e .", "--index-url=http://x", "-r x", "./x", "../x.whl", "/etc/passwd", "x.whl", "git+https://a/b"],
+    [
+        "--no-binary :all:",
+        "-e .",
+        "--index-url=http://x",
+        "-r x",
+        "./x",
+        "../x.whl",
+        "/etc/passwd",
+        "x.whl",
+        "git+https://a/b",
+    ],
 )
 def test_options_paths_and_urls_are_refused(text):
     assert pip_lines.parse(text).code in ("pip-option", "pip-url")
@@ -75,7 +85,9 @@ def test_match_specs_as_people_write_them(text, channel, name, constraint):
     assert (spec.channel, spec.name, spec.constraint) == (channel, name, constraint)
 
 
-@pytest.mark.parametrize("text", ["", "=1.0", "a\nb", "numpy; rm -rf /", "-c channel", "numpy $(x)`y`", "x" * 5000 + "!"])
+@pytest.mark.parametrize(
+    "text", ["", "=1.0", "a\nb", "numpy; rm -rf /", "-c channel", "numpy $(x)`y`", "x" * 5000 + "!"]
+)
 def test_what_is_no_match_spec_is_refused(text):
     assert conda_specs.parse(text).code == "conda-invalid"
 

@@ -46,7 +46,10 @@ def test_register_and_build_leads_to_the_build(signed_in, workspace):
 
 def test_a_pasted_requirements_file_and_conda_rows_become_packages_too(signed_in, workspace):
     data = filled(
-        requirements="# mine\nrich>=13\n", conda_name=["gdal"], conda_constraint=[">=3.8"], channels="conda-forge, other"
+        requirements="# mine\nrich>=13\n",
+        conda_name=["gdal"],
+        conda_constraint=[">=3.8"],
+        channels="conda-forge, other",
     )
     signed_in.post(NEW, data)
     environment = Environment.objects.get()
@@ -127,7 +130,9 @@ def test_a_paste_that_cannot_be_read_stays_with_its_lines_named(signed_in, works
     assert "Line 2: The option -e is not accepted" in answer.content.decode()
 
 
-def test_a_new_version_starts_from_the_latest_and_keeps_what_the_form_does_not_show(signed_in, environment, editor, wanted):
+def test_a_new_version_starts_from_the_latest_and_keeps_what_the_form_does_not_show(
+    signed_in, environment, editor, wanted
+):
     base = wanted("idna==3.10", conda=["gdal"], docker={"baseImage": "python:3.11"}, environmentVariables={"A": "1"})
     environment.register(base, editor)
     url = reverse("new-version", args=["team", "science"])
@@ -166,7 +171,11 @@ def test_an_empty_workspace_teaches_the_next_step(signed_in, workspace):
 
 def test_a_viewer_is_offered_nothing_that_is_not_allowed(client, viewer, version):
     client.force_login(viewer)
-    for path in ("/workspaces/team/", environment_url := version.environment.get_absolute_url(), version.get_absolute_url()):
+    for path in (
+        "/workspaces/team/",
+        environment_url := version.environment.get_absolute_url(),
+        version.get_absolute_url(),
+    ):
         page = client.get(path).content.decode()
         assert "New version" not in page
         assert "New environment" not in page

@@ -63,7 +63,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
-def test_who_may_do_what(request, client, stranger, viewer, editor, owner, build, name, args, method, data, who, status):
+def test_who_may_do_what(
+    request, client, stranger, viewer, editor, owner, build, name, args, method, data, who, status
+):
     if who != "nobody":
         client.force_login(locals()[who])
     url = reverse(name, args=[build.pk] if args == B else args)

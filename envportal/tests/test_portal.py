@@ -283,16 +283,22 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     page = open_page(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})
     paths = ["/", "/workspaces/default/", "/workspaces/default/new/", f"/builds/{failed}/", f"/builds/{built}/"]
-    paths += [f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")]
+    paths += [
+        f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
+    ]
     found = []
     for path in paths:
         page.goto(portal.url + path)
-        found += [(path, v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+        found += [
+            (path, v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")
+        ]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             found.append((path, "scrolls sideways"))
     page.context.clear_cookies()
     page.goto(f"{portal.url}/sign-in/")
-    found += [("/sign-in/", v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    found += [
+        ("/sign-in/", v["id"]) for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")
+    ]
     assert found == []
 
 

@@ -65,7 +65,9 @@ class Command(BaseCommand):
         if not environment:
             environment = workspace.add_environment(name, people[versions[0][0]], description)
         for person, message, pip, conda in versions:
-            wanted = definition.read(definition.compose(settings.DEFAULT_PYTHON, ["conda-forge"] if conda else [], conda, pip))
+            wanted = definition.read(
+                definition.compose(settings.DEFAULT_PYTHON, ["conda-forge"] if conda else [], conda, pip)
+            )
             version, is_new = environment.register(wanted, people[person], message)
             if is_new:
                 yield version.builds.request(version, people[person])

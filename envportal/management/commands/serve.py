@@ -130,7 +130,7 @@ def commands(host, port):
 
 def is_healthy(host, port):
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=1) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=1) as answer:
             return answer.status == 200
     except OSError:  # nobody listens yet, or the answer is 503 because no worker was heard of
         return False
