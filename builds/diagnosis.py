@@ -49,6 +49,7 @@ CLASSES = [
         r"only the following versions of (\S+) are available)",
         "No version of {1} matches. {cause}",
     ),
+    (Failure.CONFLICT, r"^\s*cause: Because", "The requirements do not fit together. {cause}"),
     (Failure.CONFLICT, r"No solution found when resolving", "The requirements do not fit together. {cause}"),
     (
         Failure.NETWORK,

@@ -257,6 +257,16 @@ class Build(models.Model):
         return ""
 
     @property
+    def headline(self):
+        """The first sentence of the reason."""
+        return self.reason.partition(". ")[0].removesuffix(".")
+
+    @property
+    def explanation(self):
+        """What the reason says after its first sentence."""
+        return self.reason.partition(". ")[2]
+
+    @property
     def advice(self):
         """What to do about the failure, if it is of a class that has one thing to do."""
         return ADVICE.get(self.failure, "")

@@ -23,7 +23,7 @@ CASES = [
         "The requirements do not fit together. Because scipy==1.9.3 depends on numpy>=1.18.5,<1.26.0 and you require"
         " numpy==2.1.0, we can conclude that your requirements and scipy==1.9.3 are incompatible. And because you"
         " require scipy==1.9.3, we can conclude that your requirements are unsatisfiable.",
-        1,
+        2,
     ),
     (
         HEAD + "Because there is no version of numpy==99 and you require numpy==99, we can conclude that your"
