@@ -193,11 +193,11 @@ class Attempt:
             self.say("Importing what the definition names")
             python = self.prefix / "bin" / "python"
             script = process.LIMITED.with_name("import_check.py")
-            self.call([python, "-I", script, *direct], settings.CHECK_SECONDS, "check")
+            self.call([python, "-I", script, *direct], settings.CHECK_SECONDS, "check", cwd=self.work)
 
     # What all steps do
 
-    def call(self, command, seconds, step):
+    def call(self, command, seconds, step, cwd=None):
         """Run a tool, its output into the log. Return only if it went well."""
         tail = Tail(self.log.lines)
 
@@ -209,7 +209,7 @@ class Attempt:
         try:
             code = process.run(
                 [str(part) for part in command],
-                cwd=settings.PREFIXES,  # so that logs name the prefix and not where it stands
+                cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
                 environ=self.environ,
                 limits=limits,
                 output=output,

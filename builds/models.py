@@ -32,7 +32,8 @@ class LockManager(models.Manager):
 
     def first_good(self, image_key):
         """The lock that the first successful build of this image key used; it is kept until a refresh."""
-        build = Build.objects.succeeded().filter(image_key=image_key, lock__isnull=False).order_by("finished").first()
+        good = Build.objects.succeeded().filter(image_key=image_key, lock__isnull=False)
+        build = good.select_related("lock").order_by("finished").first()
         return build and build.lock
 
 
@@ -150,9 +151,9 @@ class BuildQuerySet(models.QuerySet):
     def failed(self):
         return self.filter(status=Status.FAILED)
 
-    def good(self):
-        """Builds whose prefix others may use."""
-        return self.succeeded().exclude(prefix="")
+    def supplier_of(self, image_key):
+        """The build whose prefix every other one of this image key uses, or None."""
+        return self.succeeded().exclude(prefix="").filter(image_key=image_key).order_by("finished").first()
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -173,7 +174,7 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
         """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists."""
         build = self.model(version=version, image_key=version.image_key, asked_by=by)
         with transaction.atomic():
-            supplier = self.model.objects.good().filter(image_key=version.image_key).order_by("finished").first()
+            supplier = self.model.objects.supplier_of(version.image_key)
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
@@ -343,8 +344,11 @@ class Build(models.Model):
 
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if there is one. Return whether it did."""
-        supplier = Build.objects.good().filter(image_key=self.image_key).order_by("finished").first()
-        return bool(supplier) and self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock)
+        supplier = Build.objects.supplier_of(self.image_key)
+        if not supplier or not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
+            return False
+        self.steps.all().delete()
+        return True
 
     def _wake_twins(self):
         for twin in Build.objects.queued().filter(image_key=self.image_key):

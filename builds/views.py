@@ -20,10 +20,11 @@ PAGE = 50
 def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
     workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
+    workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
     context = {
         "unfinished": mine.unfinished().prefetch_related("steps").order_by("created")[:10],
         "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
-        "workspaces": workspaces.annotate(environment_count=Count("environments", distinct=True))[:50],
+        "page": Paginator(workspaces, PAGE).get_page(page_number(request)),
         "workers": Worker.objects.alive().count(),
     }
     return render(request, "builds/home.html", context)
@@ -33,15 +34,18 @@ class PageForm(forms.Form):
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
 
 
+def page_number(request):
+    asked = PageForm(request.GET)
+    return (asked.is_valid() and asked.cleaned_data["page"]) or 1
+
+
 def builds(request, workspace, name):
     environment = get_environment(request, workspace, name)
-    asked = PageForm(request.GET)
-    number = (asked.is_valid() and asked.cleaned_data["page"]) or 1
     found = Build.objects.filter(version__environment=environment).with_subject().order_by("-created", "pk")
     context = {
         "environment": environment,
         "workspace": environment.workspace,
-        "page": Paginator(found, PAGE).get_page(number),
+        "page": Paginator(found, PAGE).get_page(page_number(request)),
     }
     return render(request, "builds/builds.html", context)
 

@@ -1,6 +1,7 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 
 from .access import get_environment, get_version, get_workspace, require
 from .forms import DefinitionForm, EnvironmentForm, FilterForm
@@ -18,7 +19,7 @@ def environments(request, workspace):
         "page": Paginator(found, PAGE).get_page(filters.page_number),
         "is_filtered": bool(filters.cleaned_data.get("q") or filters.cleaned_data.get("state")),
     }
-    return render(request, template_or_part(request, "environments/environments.html", "list"), context)
+    return render_part(request, "environments/environments.html", "list", context)
 
 
 def new_environment(request, workspace):
@@ -44,7 +45,7 @@ def environment(request, workspace, name):
         "latest": environment.latest,
         "page": Paginator(versions, PAGE).get_page(filters.page_number),
     }
-    return render(request, template_or_part(request, "environments/environment.html", "list"), context)
+    return render_part(request, "environments/environment.html", "list", context)
 
 
 def new_version(request, workspace, name):
@@ -77,9 +78,12 @@ def version(request, workspace, name, number):
     return render(request, "environments/version.html", context)
 
 
-def template_or_part(request, template, part):
-    """The page, or only its part when htmx swaps that part."""
-    return f"{template}#{part}" if request.htmx and not request.htmx.boosted else template
+def render_part(request, template, part, context, status=200):
+    """Answer with the page, or with only its part when htmx swaps that part."""
+    wants_part = request.htmx and not request.htmx.boosted
+    answer = render(request, f"{template}#{part}" if wants_part else template, context, status=status)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
 
 
 def _asked(definition, packages):
@@ -94,8 +98,8 @@ def _asked(definition, packages):
 
 def _editor(request, form, workspace, environment=None):
     context = {"form": form, "workspace": workspace, "environment": environment}
-    template = template_or_part(request, "environments/editor.html", "packages")
-    return render(request, template, context, status=422 if form.is_bound else 200)
+    status = 422 if form.is_bound else 200
+    return render_part(request, "environments/editor.html", "packages", context, status)
 
 
 def _after_saving(request, version, is_new):

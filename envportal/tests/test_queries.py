@@ -7,7 +7,7 @@ from environments.models import Interpreter, Workspace
 
 # Page or API list, its arguments, and how many queries it takes, session and person included.
 LISTS = [
-    ("home", [], 9),
+    ("home", [], 10),
     ("environments", ["team"], 6),
     ("environment", ["team", "science"], 8),
     ("version", ["team", "science", 1], 8),
