@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from .models import Failure
+from .failures import Failure
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from environments.models import Interpreter
 from . import lock as locks
 from . import process, uv
 from .diagnosis import Diagnosis, diagnose
+from .failures import Failure
 from .log import LogWriter
-from .models import Build, Failure, Lock, Status, Step
+from .models import Build, Lock, Status, Step
 
 log = logging.getLogger(__name__)
 

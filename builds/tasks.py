@@ -4,7 +4,8 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from . import engine, worker
-from .models import Build, Failure, Worker
+from .failures import Failure
+from .models import Build, Worker
 
 
 @shared_task(bind=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from builds.diagnosis import diagnose
-from builds.models import Failure
+from builds.failures import Failure
 
 HEAD = "error: No solution found when resolving dependencies\n  cause: "
 CASES = [

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 
 from builds import engine, log, uv, worker
-from builds.models import Build, Failure, Lock, Status
+from builds.failures import Failure
+from builds.models import Build, Lock, Status
 from environments.models import Interpreter
 
 HERE = "{}.{}".format(*sys.version_info[:2])

@@ -5,8 +5,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from builds.failures import Failure
 from builds.lock import Package, read_pylock, write_pylock
-from builds.models import Build, Failure, Lock, Status, Step, Worker
+from builds.models import Build, Lock, Status, Step, Worker
 from builds.tasks import tend_builds
 
 

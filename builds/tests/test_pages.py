@@ -5,8 +5,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from builds.failures import Failure
 from builds.log import LogWriter
-from builds.models import Build, Failure, Status, Worker
+from builds.models import Build, Status, Worker
 from builds.tests.test_models import succeed
 
 

@@ -302,6 +302,20 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     assert found == []
 
 
+def test_a_list_filters_while_one_types_and_the_address_says_so(portal, open_page):
+    name = portal.register("six").split("/")[3]
+    portal.register("six", "idna")
+    page = open_page("/workspaces/default/")
+    page.get_by_label("Name or description").press_sequentially(name)
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile(f"q={name}"))
+    expect(page.get_by_label("Name or description")).to_be_focused()
+    page.reload()
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Show all").click()
+    expect(page.locator("#list tbody tr").nth(1)).to_be_visible()
+
+
 def test_lines_appear_while_they_are_written(portal, open_page):
     pk = portal.ask(portal.register("polars", "pyarrow"))
     page = open_page(f"/builds/{pk}/")
