@@ -237,3 +237,18 @@ def test_folders_that_nobody_needs_are_swept_away(make, settings):
     worker.sweep_folders()
     assert [folder.name for folder in settings.PREFIXES.iterdir()] == [build.prefix]
     assert not list(settings.WORK.iterdir())
+
+
+def test_the_first_good_lock_is_kept_and_a_file_with_another_hash_is_refused(make, settings):
+    first = make("idna")
+    # Its prefix was cleaned away, so the next request has to install again, from the same lock.
+    Build.objects.filter(pk=first.pk).update(prefix="")
+    second = make("idna")
+    assert (second.status, second.reused_from, second.lock) == (Status.SUCCEEDED, None, first.lock)
+    assert f"Taking the lock {first.lock}" in said(second)
+    Build.objects.filter(pk=second.pk).update(prefix="")
+    first.lock.packages.update(sha256="0" * 64)
+    third = make("idna")
+    assert (third.status, third.failure) == (Status.FAILED, Failure.HASH_MISMATCH)
+    assert third.reason.startswith("idna==")
+    assert not (settings.PREFIXES / str(third.pk)).exists()
