@@ -73,9 +73,10 @@ def diagnose(text, step, memory):
                 following = lines[number].strip() if number < len(lines) else ""
                 reason = sentence.format(match[0], caught, cause=_cause(lines), memory=memory, next=following)
                 return Diagnosis(failure, reason.strip(), number)
-    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), None)
-    shown = f": {lines[last - 1].strip()}" if last else "."
-    return Diagnosis(Failure.OURS, f"The {step} step failed{shown}", last)
+    told = [number for number, line in enumerate(lines, 1) if line.strip()]
+    shown = next((number for number in told if lines[number - 1].startswith("error: ")), told[-1] if told else None)
+    words = f": {lines[shown - 1].strip().removeprefix('error: ')}" if shown else "."
+    return Diagnosis(Failure.OURS, f"The {step} step failed{words}", shown)
 
 
 def _cause(lines):

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from django.conf import settings
 from django.utils import timezone
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from environments.models import Interpreter
 
@@ -61,9 +63,20 @@ def run(build, worker=""):
         else:
             build.fail(Failure.OURS, "envportal itself failed. Administrators find the cause in the worker's log.")
     finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if not kept:
-            shutil.rmtree(prefix, ignore_errors=True)
+        if kept:
+            shutil.rmtree(work, ignore_errors=True)
+        else:
+            remove_folders(build)
+
+
+def remove_folders(build):
+    """Remove what a build that did not succeed has made on this machine."""
+    for folder in (settings.WORK, settings.PREFIXES):
+        shutil.rmtree(folder / str(build.pk), ignore_errors=True)
+
+
+def count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Attempt:
@@ -80,21 +93,21 @@ class Attempt:
         with self.step(Step.Name.RESOLVE) as step:
             interpreter = self.check_buildable()
             packages = self.resolve(interpreter)
-            step.summary = f"{len(packages)} packages"
+            step.summary = count(len(packages), "package")
         with self.step(Step.Name.INSTALL) as step:
             self.install(interpreter, packages)
             step.summary = f"{sum(package.size for package in packages) / 1e6:.1f} MB of wheels"
         with self.step(Step.Name.CHECK) as step:
             direct = [package.name for package in packages if package.direct]
-            self.check(direct)
-            step.summary = f"Imports {len(direct)} packages" if len(direct) != 1 else "Imports 1 package"
+            step.summary = f"{count(self.check(direct), 'module')} imported"
 
     @contextmanager
     def step(self, name):
         """Open a step, close it when its work is done. A failing one is closed by the end of the build."""
         step = self.build.steps.get(name=name)
-        step.status, step.started, step.offset = Status.RUNNING, timezone.now(), self.log.offset
-        step.save(update_fields=["status", "started", "offset"])
+        waiting = self.build.steps.filter(pk=step.pk, status=Status.QUEUED)
+        if not waiting.update(status=Status.RUNNING, started=timezone.now(), offset=self.log.offset):
+            raise Taken  # whoever ended the build ended its steps too
         try:
             yield step
         finally:
@@ -163,16 +176,17 @@ class Attempt:
         packages = [locks.Package(*row) for row in lock.packages.values_list(*locks.Package.__annotations__)]
         for package in packages:
             self.log.write(f"  {package.name} {package.version}{'' if package.direct else '  (transitive)'}\n".encode())
-        self.say(f"{len(packages)} packages locked")
+        self.say(f"{count(len(packages), 'package')} locked")
         return packages
 
     def make_lock(self, python, platform):
-        wanted = sorted({line.canonical for line in self.definition.pip})
-        self.say(f"Resolving {len(wanted)} requirements, wheels only")
-        requirements, pylock = self.work / "requirements.in", self.work / "pylock.toml"
-        requirements.write_text("".join(f"{line}\n" for line in wanted))
-        self.call(uv.compile_lock(requirements, pylock, python, platform), settings.RESOLVE_SECONDS, "resolve")
-        direct = {line.name for line in self.definition.pip}
+        wanted = self.definition.pip_requirements
+        self.say(f"Resolving {count(len(wanted), 'requirement')}, wheels only")
+        (self.work / "requirements.in").write_text("".join(f"{line}\n" for line in wanted))
+        command = uv.compile_lock("requirements.in", "pylock.toml", python, platform)
+        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work)
+        pylock = self.work / "pylock.toml"
+        direct = {canonicalize_name(Requirement(line).name) for line in wanted}
         try:
             packages = locks.read_pylock(pylock.read_text(), python, platform, direct)
         except ValueError as fault:
@@ -183,23 +197,25 @@ class Attempt:
         python, path = interpreter
         pylock = self.work / "pylock.locked.toml"
         pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2])))
-        self.say(f"Installing {len(packages)} packages, every hash required")
+        self.say(f"Installing {count(len(packages), 'package')}, every hash required")
         self.call(uv.make_prefix(self.prefix.name, path), 60, "install")
         if packages:
             self.call(uv.sync(self.prefix.name, pylock), settings.INSTALL_SECONDS, "install")
 
     def check(self, direct):
+        """Return how many modules were imported."""
         self.call(uv.check(self.prefix.name), 120, "check")
-        if direct:
-            self.say("Importing what the definition names")
-            python = self.prefix / "bin" / "python"
-            script = process.LIMITED.with_name("import_check.py")
-            self.call([python, "-I", script, *direct], settings.CHECK_SECONDS, "check", cwd=self.work)
+        if not direct:
+            return 0
+        self.say("Importing what the definition names")
+        command = [self.prefix / "bin" / "python", "-I", process.LIMITED.with_name("import_check.py"), *direct]
+        said = self.call(command, settings.CHECK_SECONDS, "check", cwd=self.work)
+        return sum(line.startswith("ok ") for line in said.splitlines())
 
     # What all steps do
 
     def call(self, command, seconds, step, cwd=None):
-        """Run a tool, its output into the log. Return only if it went well."""
+        """Run a tool, its output into the log. Return the end of that output, if it went well."""
         tail = Tail(self.log.lines)
 
         def output(data):
@@ -229,6 +245,7 @@ class Attempt:
             diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
             line = diagnosis.line and tail.lines_before + diagnosis.line
             raise BuildFailed(replace(diagnosis, line=line))
+        return tail.text
 
     def beat(self):
         """Flush the log, and now and then say that we are alive. Return whether to go on."""

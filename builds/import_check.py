@@ -9,6 +9,7 @@ Works with Python 3.8 and later.
 import importlib
 import importlib.metadata
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -37,17 +38,24 @@ def modules_of(name):
 def below(top, files):
     """A top folder without __init__.py is a namespace: name the first package inside, as google.cloud.storage."""
     inside = [f.parts[:-1] for f in files if f.parts[0] == top and f.name == "__init__.py"]
-    return ".".join(min(inside, key=len)) if inside else ""
+    public = [parts for parts in inside if not any(part.startswith("_") for part in parts)]
+    return ".".join(min(public, key=len)) if public else ""
 
 
 def main(names):
     failed = 0
     for name in names:
-        for module in modules_of(name):
+        modules = modules_of(name)
+        if not modules:
+            print(f"nothing to import in {name}", flush=True)
+        for module in modules:
             started = time.perf_counter()
             try:
                 importlib.import_module(module)
             except BaseException as fault:  # a package may raise anything while it is imported
+                if len(names) > 1:  # perhaps only because of what was imported before it
+                    failed += subprocess.call([sys.executable, "-I", __file__, name])
+                    break
                 failed += 1
                 print(f"failed {module} ({name})")
                 traceback.print_exception(type(fault), fault, fault.__traceback__, file=sys.stdout)

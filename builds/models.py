@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -284,8 +284,12 @@ class Build(models.Model):
         with transaction.atomic():
             won = self.move_to(status, **fields)
             if won:
-                self.steps.filter(status=Status.RUNNING).update(status=status, ended=self.finished)
-                self.steps.filter(status=Status.QUEUED).update(status=Status.CANCELLED)
+                # In one statement, so that a step that is being opened just now is closed, too.
+                is_open = Q(status=Status.RUNNING)
+                self.steps.filter(status__in=UNFINISHED).update(
+                    status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
+                    ended=Case(When(is_open, then=Value(self.finished))),
+                )
                 transaction.on_commit(self._wake_twins)
         return won
 

@@ -19,7 +19,8 @@ def run_build(self, build_id):
 def tend_builds():
     """End the builds that lost their worker, send those again whose message may be lost."""
     for build in Build.objects.lost():
-        build.fail(Failure.WORKER_LOST, "worker lost")
+        if build.fail(Failure.WORKER_LOST, "worker lost"):
+            engine.remove_folders(build)
     room = sum(Worker.objects.alive().values_list("slots", flat=True)) - Build.objects.running().count()
     for build in Build.objects.unheard().order_by("created")[: max(0, room)]:
         Build.objects.filter(pk=build.pk).update(sent_at=timezone.now())

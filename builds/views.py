@@ -5,7 +5,6 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from environments.access import get_environment, get_version
 from environments.models import Workspace
@@ -50,9 +49,10 @@ def builds(request, workspace, name):
     return render(request, "builds/builds.html", context)
 
 
-@require_POST
 def request_build(request, workspace, name, number):
     version = get_version(request, workspace, name, number, permission="builds.add_build")
+    if request.method != "POST":  # somebody had to sign in first, and decides again
+        return redirect(version)
     return redirect(version.builds.request(version, request.user))
 
 
@@ -128,8 +128,8 @@ def raw_log(request, pk):
     return HttpResponse(log.read(build), content_type="text/plain; charset=utf-8", headers=headers)
 
 
-@require_POST
 def cancel(request, pk):
     build = get_build(request, pk, "builds.cancel_build")
-    build.cancel(request.user)
+    if request.method == "POST":
+        build.cancel(request.user)
     return redirect(build)

@@ -88,9 +88,12 @@ class EnvironmentList(generics.ListCreateAPIView):
         found = workspace.environments.select_related("workspace", "created_by")
         return found.search(self.request.query_params.get("q", "")[:200])
 
-    def perform_create(self, serializer):
-        workspace = get_workspace(self.request, self.kwargs["workspace"], "environments.add_environment")
-        serializer.instance = workspace.add_environment(by=self.request.user, **serializer.validated_data)
+    def create(self, request, *args, **kwargs):
+        workspace = get_workspace(request, kwargs["workspace"], "environments.add_environment")
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        environment = workspace.add_environment(by=request.user, **serializer.validated_data)
+        return Response(self.get_serializer(environment).data, status=201)
 
 
 class EnvironmentDetail(generics.RetrieveAPIView):

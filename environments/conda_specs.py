@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from .findings import error
+from .pip_lines import without_comment
 
 LONGEST = 500
 _SPEC = re.compile(
@@ -42,7 +43,7 @@ class CondaSpec:
 
 def parse(text, where=""):
     """Return a CondaSpec, or the Finding that says why it is none."""
-    text = re.sub(r"\s#.*$", "", text).strip()
+    text = without_comment(text)
     match = len(text) <= LONGEST and text.isprintable() and _SPEC.fullmatch(text)
     if not match:
         return error(
@@ -55,7 +56,7 @@ def parse(text, where=""):
 
 def split(text):
     """Split a spec into what a form shows in two fields: (channel::)name, and the rest."""
-    match = _SPEC.fullmatch(text.strip())
+    match = len(text) <= LONGEST and _SPEC.fullmatch(text.strip())
     if not match:
         return text.strip(), ""
     name = text.strip()[: match.start("rest")]
@@ -69,19 +70,21 @@ def python_specifiers(constraint):
     Raises ValueError when the constraint is none that can be understood.
     """
     try:
-        return [_one_of(part) for part in constraint.split("|")]
+        return [_one_of(part) for part in constraint.split("|")] if constraint.strip() else [SpecifierSet()]
     except InvalidSpecifier as fault:
-        raise ValueError(f"“{constraint}” is no version of Python. Write 3.11, =3.11.7 or >=3.10,<3.13.") from fault
+        raise ValueError(f"“{constraint}” is no version. Write 3.11, =3.11.7 or >=3.10,<3.13.") from fault
 
 
 def _one_of(part):
     part = re.sub(r"\s+", "", part)
-    if part in ("", "*"):
+    if part == "*":
         return SpecifierSet()
     return SpecifierSet(",".join(_specifier(piece) for piece in part.split(",")))
 
 
 def _specifier(piece):
+    if not piece or piece.startswith("==="):
+        raise InvalidSpecifier(piece)
     exact = re.fullmatch(r"={0,2}(\d+(?:\.\d+)*)(\.?\*)?(=.*)?", piece)
     if not exact:
         return piece

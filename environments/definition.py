@@ -11,6 +11,8 @@ Pure: no Django, no network. The rules of identity stand here and nowhere else:
 
 import hashlib
 import json
+import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +36,7 @@ DEFAULTS = {
 NOT_WANTED = ("name", "version", "assetId", "description", "tags")
 SECTIONS = {"python": dict, "docker": dict, "spark": dict, "r": dict, "databricks": dict}
 LONGEST_DOCUMENT = 1_000_000
+DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,17 @@ class Definition:
         return [spec for spec in self.conda if spec.name not in ("python", "pip")]
 
     @property
+    def pip_requirements(self):
+        """What the index has to provide, one requirement each: the pip packages, and a pip of a stated version."""
+        wanted = {line.canonical for line in self.pip}
+        for spec in self.conda:
+            if spec.name == "pip" and spec.constraint:
+                wanted.add(f"pip{conda_specs.python_specifiers(spec.constraint)[0]}")
+        return sorted(wanted)
+
+    @property
     def brings_its_own_python(self):
-        return bool(self.document.get("python", {}).get("userManagedDependencies"))
+        return bool((self.document.get("python") or {}).get("userManagedDependencies"))
 
     @property
     def needs_a_dockerfile_builder(self):
@@ -154,17 +166,32 @@ def _check_shape(document):
 
 
 def _check_text(document):
-    """Refuse what no database keeps as text."""
-    try:
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-        size = len(text.encode())
-    except (RecursionError, ValueError):
-        return [error("not-text", "A definition holds plain text and finite numbers, not nested too deep.")]
-    if size > LONGEST_DOCUMENT:
+    """Refuse what no database keeps, and what is larger or deeper than any definition."""
+    waiting = [("", document, 0)]
+    while waiting:
+        where, value, depth = waiting.pop()
+        if depth > DEEPEST:
+            return [error("too-deep", f"A definition is nested at most {DEEPEST} deep.", where)]
+        if isinstance(value, dict):
+            waiting += [(f"{where}.{key}".lstrip("."), item, depth + 1) for key, item in value.items()]
+            value = "".join(map(str, value))
+        elif isinstance(value, list):
+            waiting += [(f"{where}[{i}]", item, depth + 1) for i, item in enumerate(value)]
+        if isinstance(value, str) and not _can_be_kept(value):
+            return [error("not-text", "must be text without NUL and half characters.", _printable(where))]
+        if isinstance(value, float) and not math.isfinite(value):
+            return [error("not-finite", "must be a finite number.", where)]
+    if len(json.dumps(document, ensure_ascii=False).encode()) > LONGEST_DOCUMENT:
         return [error("too-long", f"A definition has at most {LONGEST_DOCUMENT:,} bytes as JSON.")]
-    if "\\u0000" in text:
-        return [error("not-text", "A definition holds no NUL characters.")]
     return []
+
+
+def _can_be_kept(text):
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _printable(where):
+    return "".join(character if character.isprintable() else "·" for character in where)
 
 
 def _check_variables(variables):
@@ -249,17 +276,20 @@ def _check_python(definition):
     wanted = [spec for spec in definition.conda if spec.name == "python"]
     if len({spec.constraint for spec in wanted}) > 1:
         findings.append(error("python-twice", "Python is asked for in several versions.", "python"))
-    for spec in wanted:
-        try:
-            conda_specs.python_specifiers(spec.constraint)
-        except ValueError as fault:
-            findings.append(error("python-invalid", str(fault), "python"))
+    for spec in definition.conda:
+        if spec.name in ("python", "pip"):
+            try:
+                conda_specs.python_specifiers(spec.constraint)
+            except ValueError as fault:
+                findings.append(error(f"{spec.name}-invalid", str(fault), spec.name))
     if not wanted and not definition.brings_its_own_python and definition.document.get("python") is not None:
         findings.append(warning("python-unstated", "No version of Python is asked for; the portal's own is taken."))
     return findings
 
 
 def _remarks(definition):
+    if not definition.pip and not definition.conda_packages and not definition.brings_its_own_python:
+        yield warning("no-dependencies", "No package is asked for.")
     lines = [line for line in definition.pip if not line.is_pinned]
     specs = [spec for spec in definition.conda_packages if not spec.is_pinned]
     for name in sorted({line.name for line in lines} | {spec.name for spec in specs}):
@@ -271,7 +301,7 @@ def _remarks(definition):
 
 
 def _twice(manager, names):
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in sorted(name for name, count in Counter(names).items() if count > 1):
         yield warning("twice", f"{name} stands more than once among the {manager} packages.")
 
 

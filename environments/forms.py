@@ -1,6 +1,8 @@
 """Forms that read what a person typed into a definition. Each wraps the plain parsers."""
 
+import re
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from django import forms
 from django.conf import settings
@@ -11,8 +13,10 @@ from . import conda_specs, names, pip_lines
 from . import definition as definitions
 from .conda_specs import python_specifiers
 from .faults import DefinitionFault, UserFault
-from .findings import Finding
+from .findings import Finding, error
 from .models import Interpreter
+
+MOST_ROWS = 1000
 
 
 @dataclass
@@ -36,6 +40,10 @@ class Row:
         if not self.name:
             self.error = "A package needs a name."
             return
+        begins = "=<>!~;[(" if self.manager == "pip" else "=<>!~[*"
+        if self.constraint and not (self.constraint[0] in begins or self.constraint[0].isdigit()):
+            self.error = f"“{self.constraint}” is no constraint. Write ==1.2 or >=1.2,<2, or leave it empty."
+            return
         found = pip_lines.parse(self.text) if self.manager == "pip" else conda_specs.parse(self.text)
         if isinstance(found, Finding):
             self.error = found.message
@@ -56,7 +64,8 @@ class Rows:
 
     @classmethod
     def posted(cls, manager, data):
-        pairs = zip(data.getlist(f"{manager}_name"), data.getlist(f"{manager}_constraint"), strict=False)
+        names, constraints = data.getlist(f"{manager}_name"), data.getlist(f"{manager}_constraint")
+        pairs = zip_longest(names, constraints, fillvalue="")
         return cls(manager, [Row(manager, name.strip(), constraint.strip()) for name, constraint in pairs])
 
     @property
@@ -106,7 +115,9 @@ class DefinitionForm(forms.Form):
         """Return a form that shows what was posted after a button such as `add-pip` or `remove-conda-2`."""
         form = cls(None, initial={name: data.get(name, "") for name in cls.base_fields}, **kwargs)
         form.conda, form.pip = Rows.posted("conda", data), Rows.posted("pip", data)
-        form._edit(*edit.split("-", 2))
+        wanted = re.fullmatch(r"(add|remove|read)(?:-(pip|conda))?(?:-([0-9]{1,4}))?", edit)
+        if wanted:
+            form._edit(*wanted.groups())
         return form
 
     def _rows_of_base(self):
@@ -123,11 +134,11 @@ class DefinitionForm(forms.Form):
             Rows.of("pip", [line.text for line in wanted.pip], pip_lines.split),
         )
 
-    def _edit(self, verb, manager="", index=""):
+    def _edit(self, verb, manager, index):
         rows = {"conda": self.conda, "pip": self.pip}.get(manager)
-        if verb == "add" and rows is not None:
+        if verb == "add" and rows is not None and index is None:
             rows.rows.append(Row(manager, focus=True))
-        elif verb == "remove" and rows is not None and index.isdecimal() and int(index) < len(rows):
+        elif verb == "remove" and rows is not None and index and int(index) < len(rows):
             del rows.rows[int(index)]
         elif verb == "read":
             self._read_paste()
@@ -136,6 +147,9 @@ class DefinitionForm(forms.Form):
         """Turn the pasted lines into rows, if all of them can be read."""
         text = self.initial.get("requirements", "")
         lines, self.paste_findings = pip_lines.read(text)
+        if len(lines) > MOST_ROWS:
+            told = f"{len(lines):,} packages are too many for rows. Register them as they stand here."
+            self.paste_findings = [error("too-long", told)]
         if not self.paste_findings:
             kept = [row for row in self.pip if row.name or row.constraint]
             self.pip.rows = kept + Rows.of("pip", [line.text for line in lines], pip_lines.split).rows
@@ -148,11 +162,6 @@ class DefinitionForm(forms.Form):
             python_specifiers(constraint)
         except ValueError as fault:
             raise ValidationError(str(fault)) from fault
-        if not any(row.name not in ("", "pip") for row in self.conda):  # conda brings its own Python
-            try:
-                Interpreter.objects.require(constraint or f"={settings.DEFAULT_PYTHON}")
-            except UserFault as fault:
-                raise ValidationError(fault.message) from fault
         return version
 
     def clean_channels(self):
@@ -173,13 +182,20 @@ class DefinitionForm(forms.Form):
         asked = self.cleaned_data
         pip = self.pip.lines() + asked["requirements"]
         base = self.base.document if self.base else None
-        if not pip and not self.conda.filled:
-            raise ValidationError("Name one package at least.")
         document = definitions.compose(asked["python"], asked["channels"], self.conda.lines(), pip, base)
         try:
             self.definition = definitions.read(document)
         except DefinitionFault as fault:
             raise ValidationError([finding.sentence for finding in fault.findings]) from fault
+        self._require_python()
+
+    def _require_python(self):
+        """A definition of pip packages alone takes a Python that a worker has; conda brings its own."""
+        if not self.definition.conda_packages:
+            try:
+                Interpreter.objects.require(self.definition.python or f"={settings.DEFAULT_PYTHON}")
+            except UserFault as fault:
+                self.add_error(fault.field, fault.message)
 
     def save(self, environment, by):
         """Return (version, whether it is new)."""

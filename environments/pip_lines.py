@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from .findings import error
 
@@ -46,17 +47,17 @@ class PipLine:
 
 def parse(text, where="", line=None):
     """Return a PipLine, None for a blank or a comment, or a Finding that says why neither can be."""
-    text = _without_comment(text)
+    text = without_comment(text)
     if not text:
         return None
     if len(text) > LONGEST_LINE:
         return error("too-long", f"A requirement has at most {LONGEST_LINE:,} characters.", where, line)
-    if text.startswith("-"):
-        option = text.split()[0].split("=")[0]
+    option = re.match(r"(?:.*\s)?(--?[a-z][a-z-]*)", text)
+    if option and (text.startswith("-") or " --" in text):
         return error(
             "pip-option",
-            f"The option {option} is not accepted among packages. Name each package on a line of its own; "
-            "indexes are settings of the portal.",
+            f"The option {option[1]} is not accepted among packages. Name each package on a line of its own; "
+            "indexes are settings of the portal, and hashes come with the lock.",
             where,
             line,
         )
@@ -70,7 +71,9 @@ def parse(text, where="", line=None):
     try:
         requirement = Requirement(text)
     except InvalidRequirement as fault:
-        return error("pip-invalid", _explain(text, fault), where, line)
+        return error("pip-invalid", _explain(text, str(fault)), where, line)
+    except RecursionError:
+        return error("pip-invalid", _explain(text, "its marker is nested too deep"), where, line)
     if requirement.url:
         return error(
             "pip-url",
@@ -78,7 +81,10 @@ def parse(text, where="", line=None):
             where,
             line,
         )
-    return PipLine(text, requirement)
+    found = PipLine(text, requirement)
+    if reason := _why_not_clean(found):
+        return error("pip-invalid", _explain(text, reason), where, line)
+    return found
 
 
 def read(text):
@@ -94,8 +100,9 @@ def read(text):
 
 def split(text):
     """Split a requirement into what a form shows in two fields: name with extras, and the rest."""
-    match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*(.*?)\s*$", text, re.DOTALL)
-    return (match[1].strip(), match[2]) if match else (text.strip(), "")
+    text = text.strip()
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?", text)
+    return (match[0], text[match.end() :].lstrip()) if match else (text, "")
 
 
 def _logical_lines(text):
@@ -112,8 +119,37 @@ def _logical_lines(text):
         yield first, " ".join(parts)
 
 
-def _without_comment(text):
-    return re.sub(r"(^|\s)#.*$", "", text).strip()
+def without_comment(text):
+    """Cut off what stands behind a # that begins the line or follows a space."""
+    text = text.strip()
+    if text.startswith("#"):
+        return ""
+    comment = re.search(r"\s#", text)
+    return text[: comment.start()].rstrip() if comment else text
+
+
+def _why_not_clean(line):
+    """Say why a requirement that could be read cannot be written for the resolver, or return nothing."""
+    for specifier in line.requirement.specifier:
+        if specifier.operator == "===" and not _is_version(specifier.version):
+            return f"{specifier.version or 'nothing'} is no version"
+    try:
+        if line.requirement.marker:
+            line.requirement.marker.evaluate({"extra": ""})
+        again = Requirement(line.canonical)
+    except (ValueError, KeyError, RecursionError):
+        return "its marker means nothing here"
+    if not line.canonical.isprintable() or PipLine("", again).canonical != line.canonical:
+        return "it holds characters that no requirement has"
+    return ""
+
+
+def _is_version(text):
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _is_path_or_url(text):
@@ -123,8 +159,8 @@ def _is_path_or_url(text):
     )
 
 
-def _explain(text, fault):
-    reason = str(fault).splitlines()[0].rstrip(".:")
+def _explain(text, reason):
+    reason = reason.splitlines()[0].rstrip(".:")
     if re.match(r"^[A-Za-z0-9._-]+\s*=\s*[^=]", text):
         reason = "pip writes == where conda writes ="
     return f"“{_shorten(text)}” cannot be read as a package: {reason}."

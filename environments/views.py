@@ -74,6 +74,8 @@ def version(request, workspace, name, number):
         "asked": _asked(version.definition, packages),
         "transitive": [package for package in packages if not package.direct],
         "packages": packages,
+        "variables": list((version.document.get("environmentVariables") or {}).items()),
+        "base_image": (version.document.get("docker") or {}).get("baseImage"),
     }
     return render(request, "environments/version.html", context)
 

@@ -1,7 +1,11 @@
 """What all of the API has in common."""
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ValidationError as ValidationFault
+from django.http import JsonResponse
 from rest_framework import parsers
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -15,7 +19,21 @@ def answer_fault(fault, context):
         fault = ValidationError({"definition": [finding.sentence for finding in fault.findings]})
     elif isinstance(fault, UserFault):
         fault = ValidationError({fault.field or "detail": [fault.message] if fault.field else fault.message})
+    elif isinstance(fault, RequestDataTooBig):
+        fault = TooLarge()
     return exception_handler(fault, context)
+
+
+def nothing(request, path):
+    """The answer to an address of the API that does not exist: JSON, whatever the method."""
+    return JsonResponse(
+        {"detail": f"The API has no address {request.path}. Its addresses end with a slash."}, status=404
+    )
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_detail = f"A request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
 
 
 class JSONParser(parsers.JSONParser):
@@ -34,6 +52,12 @@ class Pages(CursorPagination):
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 200
+
+    def paginate_queryset(self, queryset, request, view=None):
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, ValidationFault) as fault:  # a cursor that was made up
+            raise NotFound(self.invalid_cursor_message) from fault
 
     def get_paginated_response(self, data):
         return Response({"results": data, "next": self.get_next_link()})

@@ -104,8 +104,32 @@ def test_a_package_whose_marker_excludes_it_is_not_missed(make):
     assert [package.name for package in build.lock.packages.all()] == ["idna"]
 
 
-def test_stubs_without_a_module_are_fine(make):
-    assert make("types-python-dateutil").status == Status.SUCCEEDED
+def test_stubs_without_a_module_are_fine_and_nothing_is_claimed(make):
+    build = make("types-python-dateutil")
+    assert (build.status, build.steps.get(name="check").summary) == (Status.SUCCEEDED, "0 modules imported")
+    assert "nothing to import in types-python-dateutil" in said(build)
+
+
+def test_packages_that_cannot_be_imported_together_are_imported_apart(make):
+    build = make("pip", "setuptools", "wheel", "zope.event")
+    assert (build.status, build.steps.get(name="check").summary) == (Status.SUCCEEDED, "4 modules imported")
+    assert "ok     zope.event (zope-event)" in said(build)
+
+
+def test_a_pip_of_a_stated_version_is_installed(make):
+    build = make("six==1.17.0", conda=["pip=25.0"])
+    assert [(p.name, p.version) for p in build.lock.packages.all()] == [("pip", "25.0.1"), ("six", "1.17.0")]
+
+
+def test_no_step_opens_after_a_cancel(make, editor, settings):
+    build = make("idna==3.10", run=False)
+    build.move_to(Status.RUNNING, worker="w")
+    attempt = engine.Attempt(build, settings.PREFIXES / str(build.pk), settings.WORK)
+    with attempt.step("resolve"):
+        Build.objects.get(pk=build.pk).cancel(editor)
+    with pytest.raises(engine.Taken), attempt.step("install"):
+        pytest.fail("the step was opened")
+    assert [step.status for step in build.steps.all()] == ["cancelled"] * 3
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,11 @@ def test_a_failed_build_without_a_reason_is_refused_by_the_database(build):
         build.fail(Failure.OURS, "")
 
 
-def test_a_silent_build_is_given_up_as_lost(build):
+def test_a_silent_build_is_given_up_as_lost_and_its_folders_go(build, settings):
     build.move_to(Status.RUNNING)
+    folders = [settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk)]
+    for folder in folders:
+        folder.mkdir()
     tend_builds()
     assert Build.objects.get(pk=build.pk).status == Status.RUNNING
     Build.objects.filter(pk=build.pk).update(heard_at=timezone.now() - timedelta(seconds=41))
@@ -132,6 +135,7 @@ def test_a_silent_build_is_given_up_as_lost(build):
     lost = Build.objects.get(pk=build.pk)
     assert (lost.status, lost.failure, lost.reason) == (Status.FAILED, Failure.WORKER_LOST, "worker lost")
     assert not lost.hear()
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_a_build_whose_message_was_lost_is_sent_again_when_a_worker_has_room(build, sent):

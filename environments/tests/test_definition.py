@@ -127,9 +127,11 @@ def test_the_name_belongs_to_the_environment_and_is_not_kept():
         ({"python": {}, "environmentVariables": {"A": 1}}, "variable-not-text", "environmentVariables.A"),
         ({"python": {}, "docker": {"baseImage": "a", "baseDockerfile": "b"}}, "docker-base-twice", "docker"),
         ({"python": {}, "docker": {"baseImageRegistry": "x"}}, "wrong-type", "docker.baseImageRegistry"),
-        ({"python": {}, "x": "\0"}, "not-text", ""),
-        ({"python": {}, "x": "\ud800"}, "not-text", ""),
-        ({"python": {}, "x": float("nan")}, "not-text", ""),
+        ({"python": {}, "x": "\0"}, "not-text", "x"),
+        ({"python": {}, "x": {"y": ["\ud800"]}}, "not-text", "x.y[0]"),
+        ({"python": {}, "x": {"\0": 1}}, "not-text", "x"),
+        ({"python": {}, "x": float("nan")}, "not-finite", "x"),
+        ({"python": None, "docker": {}}, "python-missing", "python"),
         ({"python": {}, "x": "y" * 1_000_001}, "too-long", ""),
     ],
 )
@@ -148,6 +150,26 @@ def test_every_bad_dependency_is_named_at_once():
         ("pip-invalid", f"{where}[3].pip[2]"),
         ("dependency-invalid", f"{where}[4]"),
     ]
+
+
+def test_a_document_that_is_nested_deep_is_refused():
+    deep = []
+    for _ in range(500):
+        deep = [deep]
+    assert [code for code, _ in faults({"python": {}, "x": deep})] == ["too-deep"]
+
+
+def test_a_backslash_and_digits_are_no_nul():
+    assert read("python=3.11", environmentVariables={"PATTERN": "\\u0000"})
+
+
+def test_a_context_without_a_python_section_is_read():
+    assert definition.read({"python": None, "docker": {"buildContext": {"a": 1}}}).image_key
+
+
+def test_a_pip_of_a_stated_version_is_asked_of_the_index():
+    assert read("python=3.11", "pip=19", pip("six==1.16.0")).pip_requirements == ["pip==19.*", "six==1.16.0"]
+    assert read("python=3.11", "pip", pip("six==1.16.0")).pip_requirements == ["six==1.16.0"]
 
 
 def test_a_python_that_is_no_version_is_refused():

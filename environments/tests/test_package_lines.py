@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,10 +114,38 @@ def test_which_python_a_constraint_means(constraint, version, fits):
     assert any(version in specifiers for specifiers in conda_specs.python_specifiers(constraint)) is fits
 
 
-@pytest.mark.parametrize("constraint", ["abc", ">=", "3.11.x.y"])
+@pytest.mark.parametrize("constraint", ["abc", ">=", "3.11.x.y", "|", "3.11|", ">=3.11,", "===abc"])
 def test_a_constraint_that_means_no_python_is_a_value_error(constraint):
-    with pytest.raises(ValueError, match="no version of Python"):
+    with pytest.raises(ValueError, match="is no version"):
         conda_specs.python_specifiers(constraint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'six; platform_machine != "\n--index-url http://127.0.0.1:9\nfoo"',
+        r"""six; os_name == 'a"\x27'""",
+        r'six; platform_machine != "\ud800"',
+        "six; " + "(" * 1500,
+        'six; dependency_groups == "x"',
+        "six===",
+        "six===--pre",
+        "six===${HOME}",
+        "six==1.0 --hash=sha256:00",
+    ],
+)
+def test_what_only_looks_like_a_requirement_is_refused(text):
+    assert pip_lines.parse(text).severity == "error"
+
+
+@pytest.mark.parametrize(
+    "text", ["a/" * 5000 + "!", "six" + " #" * 50_000 + "\n\nx", "six >=1" + " " * 100_000 + ",<3"]
+)
+def test_no_line_takes_long(text):
+    started = time.monotonic()
+    for read in (conda_specs.parse, conda_specs.split, pip_lines.parse, pip_lines.split):
+        read(text)
+    assert time.monotonic() - started < 0.5
 
 
 @given(st.text(max_size=60))

@@ -36,15 +36,19 @@ TABLE = [
     ("new-version", E, "post", {"pip_name": "rich", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("version", V, "get", None, MEMBERS),
     ("request-build", V, "post", {}, EDITORS_POST),
-    ("request-build", V, "get", None, MEMBERS | dict.fromkeys(("stranger", "viewer", "editor", "owner"), 405)),
+    ("request-build", V, "get", None, EDITORS_POST),
     ("builds", E, "get", None, MEMBERS),
     ("build", B, "get", None, MEMBERS),
     ("build-live", B, "get", SEEN, MEMBERS),
     ("build-log", B, "get", None, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
+    ("build-cancel", B, "get", None, EDITORS_POST),
+    ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
+    ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
     ("api-environments", W, "get", None, API_MEMBERS),
     ("api-environments", W, "post", {"name": "n"}, only_editors(201)),
+    ("api-environments", W, "post", {}, only_editors(400)),
     ("api-environment", E, "get", None, API_MEMBERS),
     ("api-versions", E, "get", None, API_MEMBERS),
     ("api-versions", E, "post", {"definition": DEFINITION}, only_editors(201)),
@@ -117,3 +121,9 @@ def test_a_token_that_is_none_is_refused(client, db, header):
 def test_signing_in_leads_nowhere_else(client, editor):
     data = {"username": "edgar", "password": "open sesame", "next": "https://example.org/"}
     assert client.post(reverse("sign-in"), data).headers["Location"] == reverse("home")
+    assert client.get(reverse("sign-in"), {"next": reverse("sign-in")}).headers["Location"] == reverse("home")
+
+
+def test_a_part_of_a_page_is_not_replaced_by_the_sign_in_form(client, workspace):
+    answer = client.post(reverse("new-environment", args=W), {"edit": "add-pip"}, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.content) == (401, b"")

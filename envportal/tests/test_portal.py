@@ -398,6 +398,27 @@ def test_ctrl_c_ends_everything_and_a_second_start_is_quick(portal):
     assert (build["status"], build["failure"]) == ("failed", "stopped")
 
 
+def test_a_killed_supervisor_leaves_nothing_behind(portal):
+    everything = tree(portal.process.pid)
+    os.kill(portal.process.pid, signal.SIGKILL)
+    portal.process.wait()
+    deadline = time.monotonic() + 20
+    while not are_gone(everything) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert are_gone(everything)
+    portal.log.write_text("")
+    portal.start()
+
+
+def test_a_hangup_ends_everything(portal):
+    everything = tree(portal.process.pid)
+    portal.process.send_signal(signal.SIGHUP)
+    assert portal.process.wait(30) == 0
+    assert are_gone(everything)
+    portal.log.write_text("")
+    portal.start()
+
+
 def test_the_demo_fills_the_portal(portal):
     said = portal.manage("demo")
     assert "succeeded  churn-scoring 3" in said

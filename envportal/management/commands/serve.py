@@ -1,3 +1,4 @@
+import ctypes
 import os
 import signal
 import socket
@@ -6,6 +7,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from django.core.management import call_command
@@ -31,7 +33,9 @@ class Part:
 
     def start(self):
         # A session of its own, so that Ctrl-C reaches us alone and we end the parts in order.
-        self.process = subprocess.Popen(self.command, cwd=settings.BASE_DIR, start_new_session=True)
+        self.process = subprocess.Popen(
+            self.command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=partial(end_with_us, os.getpid())
+        )
         self.started, self.due = time.monotonic(), 0
 
     def plan_restart(self):
@@ -57,7 +61,7 @@ class Command(BaseCommand):
         call_command("setup", stdout=self.stdout)
         self.parts = [Part(name, command) for name, command in commands(host, port).items()]
         self.is_ending = self.is_ready = False
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, self.end_all)
         for part in self.parts:
             part.start()
@@ -71,8 +75,8 @@ class Command(BaseCommand):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError as fault:
-                raise CommandError(f"Port {port} of {host} cannot be used: {fault.strerror}. Set PORT.") from fault
+            except (OSError, OverflowError) as fault:
+                raise CommandError(f"Port {port} of {host} cannot be used: {fault}. Set PORT.") from fault
 
     def look(self, host, port):
         """Start again what ended, and say so; say when the portal is ready for the first time."""
@@ -126,6 +130,14 @@ def commands(host, port):
         "worker": [*celery, "worker", *pool, "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
         "scheduler": [*celery, "beat", "--loglevel", "WARNING", "--pidfile="],
     }
+
+
+def end_with_us(parent):
+    """Called in a part that is being started: have the kernel end it should the supervisor be killed (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def is_healthy(host, port):
