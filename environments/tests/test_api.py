@@ -118,6 +118,24 @@ def test_lists_are_paged(caller, workspace, editor):
     assert second["next"] is None
 
 
+@pytest.mark.parametrize("cursor", ["x", "cD1hYmM=", "cD0=", "cD0xLjU=", "cD0lMDA=", "cD0yMDI0LTEzLTQ1"])
+def test_a_cursor_that_was_made_up_is_no_page(caller, environment, version, cursor):
+    for path in (f"{BASE}science/versions/", f"{BASE}science/versions/1/builds/", BASE):
+        assert caller.get(path, {"cursor": cursor}).status_code in (200, 404)
+
+
+def test_a_body_that_is_too_large_is_said_in_json(caller, environment, settings):
+    body = {"definition": IDNA, "message": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)}
+    answer = post(caller, f"{BASE}science/versions/", body)
+    assert (answer.status_code, list(answer.json())) in ((413, ["detail"]), (400, ["message"]))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/builds/xyz/", f"{BASE}science", f"{BASE}science/versions/0/"])
+def test_an_address_that_does_not_exist_is_answered_in_json(caller, path):
+    assert post(caller, path, {}).status_code == 404
+    assert "has no address" in caller.get(path).json()["detail"]
+
+
 def test_the_schema_names_every_operation(client, db):
     paths = client.get(reverse("api-schema")).json()["paths"]
     assert "/api/v1/builds/{id}/cancel/" in paths

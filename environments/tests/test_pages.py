@@ -136,6 +136,21 @@ def test_a_paste_that_cannot_be_read_stays_with_its_lines_named(signed_in, works
     assert "Line 2: The option -e is not accepted" in answer.content.decode()
 
 
+def test_more_lines_than_a_form_has_rows_are_registered_as_they_stand(signed_in, workspace):
+    text = "".join(f"package-{n}\n" for n in range(1001))
+    answer = signed_in.post(NEW, filled(requirements=text, edit="read"))
+    assert "1,001 packages are too many for rows" in answer.content.decode()
+    assert answer.context["form"]["requirements"].value() == text
+    signed_in.post(NEW, filled(requirements=text))
+    assert len(Environment.objects.get().latest.definition.pip) == 1003
+
+
+def test_odd_names_of_variables_break_no_page(signed_in, workspace, editor, wanted):
+    environment = workspace.add_environment("science", editor)
+    version, _ = environment.register(wanted("idna", environmentVariables={"items": "xyz", "a b": ""}), editor)
+    assert "items=xyz" in signed_in.get(version.get_absolute_url()).content.decode()
+
+
 def test_a_new_version_starts_from_the_latest_and_keeps_what_the_form_does_not_show(
     signed_in, environment, editor, wanted
 ):
