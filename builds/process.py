@@ -41,7 +41,7 @@ def run(command, *, cwd, environ, limits, output, beat):
     `environ` and nothing else, in a session of its own, with nothing on its standard input.
     """
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", LIMITED, str(os.getpid()), str(limits.memory), *command],
+        _limited(command, limits),
         cwd=cwd,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -96,11 +96,21 @@ def _end(process):
         process.wait()
 
 
-def capture(command, *, environ, seconds):
+def _limited(command, limits):
+    return [sys.executable, "-I", "-S", LIMITED, str(os.getpid()), str(limits.memory), *command]
+
+
+def capture(command, *, environ, limits):
     """Run a short command and return what it writes to standard output. Raise OSError when it fails."""
     try:
         ended = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=True
+            _limited(command, limits),
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            start_new_session=True,
+            timeout=limits.seconds,
+            check=True,
         )
     except subprocess.SubprocessError as fault:
         raise OSError(f"{command[0]}: {fault}") from fault

@@ -51,7 +51,7 @@ def report_alive(worker):
 def report_pythons(worker):
     """Find the interpreters of this machine and store them as those of `worker`."""
     with tempfile.TemporaryDirectory(prefix="envportal-") as home:
-        answer = process.capture(uv.list_pythons(), environ=uv.environ(Path(home)), seconds=60)
+        answer = process.capture(uv.list_pythons(), environ=uv.environ(Path(home)), limits=process.Limits.of(60, 2000))
     found = uv.read_pythons(answer)
     with transaction.atomic():
         Interpreter.objects.filter(worker=worker).delete()

@@ -130,7 +130,9 @@ def test_a_body_that_is_too_large_is_said_in_json(caller, environment, settings)
     assert (answer.status_code, list(answer.json())) in ((413, ["detail"]), (400, ["message"]))
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/v1/builds/xyz/", f"{BASE}science", f"{BASE}science/versions/0/"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/nothing/", "/api/v1/builds/xyz/", f"{BASE}science", f"{BASE}science/versions/0/"]
+)
 def test_an_address_that_does_not_exist_is_answered_in_json(caller, path):
     assert post(caller, path, {}).status_code == 404
     assert "has no address" in caller.get(path).json()["detail"]
