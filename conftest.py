@@ -19,7 +19,7 @@ if "CELERY_BROKER_URL" not in os.environ:
 # What a test takes on a busy machine says nothing about the code.
 hypothesis_settings.register_profile("portal", deadline=None)
 hypothesis_settings.load_profile("portal")
-django_settings.VAR.mkdir(parents=True, exist_ok=True)
+django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from envportal.api import ByName, ByNumber
 
 from . import definition as definitions
 from .access import get_environment, get_version, get_workspace
+from .forms import FilterForm
 from .models import Environment, Role, Version, Workspace
 
 
@@ -86,7 +87,9 @@ class EnvironmentList(generics.ListCreateAPIView):
     def get_queryset(self):
         workspace = get_workspace(self.request, self.kwargs["workspace"])
         found = workspace.environments.select_related("workspace", "created_by")
-        return found.search(self.request.query_params.get("q", "")[:200])
+        filters = FilterForm(self.request.query_params)
+        filters.is_valid()
+        return found.search(filters.cleaned_data.get("q", ""))
 
     def create(self, request, *args, **kwargs):
         workspace = get_workspace(request, kwargs["workspace"], "environments.add_environment")

@@ -53,6 +53,12 @@ class Pages(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 200
 
+    def decode_cursor(self, request):
+        cursor = super().decode_cursor(request)
+        if cursor and "\0" in (cursor.position or ""):  # which PostgreSQL would not take
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
     def paginate_queryset(self, queryset, request, view=None):
         try:
             return super().paginate_queryset(queryset, request, view)

@@ -124,6 +124,12 @@ def test_a_cursor_that_was_made_up_is_no_page(caller, environment, version, curs
         assert caller.get(path, {"cursor": cursor}).status_code in (200, 404)
 
 
+def test_environments_are_found_by_words(caller, environment, workspace, editor):
+    workspace.add_environment("other", editor)
+    found = lambda q: [row["name"] for row in caller.get(BASE, {"q": q}).json()["results"]]  # noqa: E731
+    assert (found("paper"), found("nothing"), found("\0")) == (["science"], [], ["other", "science"])
+
+
 def test_a_body_that_is_too_large_is_said_in_json(caller, environment, settings):
     body = {"definition": IDNA, "message": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)}
     answer = post(caller, f"{BASE}science/versions/", body)

@@ -182,6 +182,7 @@ def test_the_list_finds_by_name_description_and_state(signed_in, workspace, envi
     assert found(q="nothing") == []
     assert found(state="none") == ["other", "science"]
     assert found(state="succeeded") == []
+    assert found(q="\0") == ["other", "science"]
     assert found(page="x", state="y") == ["other", "science"]
     assert found(page="99") == ["other", "science"]
 
