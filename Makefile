@@ -60,5 +60,6 @@ pins: $(VENV)/installed
 	$(VENV)/bin/uv pip compile --quiet --universal --upgrade --no-header --no-annotate --constraints requirements.txt \
 		pyproject.toml --group test -o requirements-test.txt
 
+# What `make install` made. The database and what was built stay.
 clean:
-	rm -rf $(VENV) $(VAR)
+	rm -rf $(VENV) $(VAR)/static

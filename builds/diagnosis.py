@@ -15,6 +15,8 @@ class Diagnosis:
     line: int | None = None
 
 
+LONGEST_LINE = 4_000  # characters; what is longer is no sentence of a tool
+
 # In this order, because a log may show several: the first class that matches anywhere is the cause.
 # `{1}` is what the pattern caught; `{cause}` is what the resolver says, in one paragraph.
 CLASSES = [
@@ -64,7 +66,7 @@ CLASSES = [
 
 def diagnose(text, step, memory):
     """Return the Diagnosis of the output of a failed step. `memory` is the limit in MB."""
-    lines = text.splitlines()
+    lines = [line.rstrip("\r")[:LONGEST_LINE] for line in text.split("\n")]
     for failure, pattern, sentence in CLASSES:
         for number, line in enumerate(lines, 1):
             match = re.search(pattern, line)

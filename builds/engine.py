@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -42,15 +43,14 @@ def run(build, worker=""):
     """Build, unless somebody else does or did. Whatever happens, the build is ended when this returns."""
     if not build.move_to(Status.RUNNING, worker=worker):
         return
-    if build.finish_from_twin():
-        return
     prefix, work = settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk)
-    kept = False
     try:
+        if build.finish_from_twin():
+            return
         work.mkdir(parents=True)
         settings.PREFIXES.mkdir(parents=True, exist_ok=True)
         Attempt(build, prefix, work).run()
-        kept = build.finish(Status.SUCCEEDED, prefix=prefix.name)
+        build.finish(Status.SUCCEEDED, prefix=prefix.name)
     except Taken:
         pass
     except BuildFailed as fault:
@@ -58,12 +58,14 @@ def run(build, worker=""):
         build.fail(diagnosis.failure, diagnosis.reason, diagnosis.line)
     except Exception as fault:
         log.exception("build %s", build.pk)
+        connection.close_if_unusable_or_obsolete()  # should that be what failed, the next query opens another
         if getattr(fault, "errno", None) == errno.ENOSPC:
             build.fail(Failure.DISK_FULL, "The disk of the worker is full.")
         else:
             build.fail(Failure.OURS, "envportal itself failed. Administrators find the cause in the worker's log.")
     finally:
-        if kept:
+        # The row decides, not how we came here.
+        if Build.objects.good().filter(pk=build.pk).exists():
             shutil.rmtree(work, ignore_errors=True)
         else:
             remove_folders(build)
@@ -209,12 +211,13 @@ class Attempt:
             return 0
         self.say("Importing what the definition names")
         command = [self.prefix / "bin" / "python", "-I", process.LIMITED.with_name("import_check.py"), *direct]
-        said = self.call(command, settings.CHECK_SECONDS, "check", cwd=self.work)
+        # Code of the packages runs here: it gets neither the index, nor the way there, nor our cache.
+        said = self.call(command, settings.CHECK_SECONDS, "check", cwd=self.work, environ=uv.bare_environ(self.work))
         return sum(line.startswith("ok ") for line in said.splitlines())
 
     # What all steps do
 
-    def call(self, command, seconds, step, cwd=None):
+    def call(self, command, seconds, step, cwd=None, environ=None):
         """Run a tool, its output into the log. Return the end of that output, if it went well."""
         tail = Tail(self.log.lines)
 
@@ -227,7 +230,7 @@ class Attempt:
             code = process.run(
                 [str(part) for part in command],
                 cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
-                environ=self.environ,
+                environ=environ or self.environ,
                 limits=limits,
                 output=output,
                 beat=self.beat,

@@ -12,6 +12,8 @@ FLUSH_SECONDS = 0.25
 FLUSH_BYTES = 64_000
 # What one answer carries at the most, in bytes.
 PIECE = 256_000
+# What is kept of a log, in bytes: a package may print for ever.
+LONGEST = 20_000_000
 
 
 class LogWriter:
@@ -21,6 +23,7 @@ class LogWriter:
         self.build = build
         self.offset = self.lines = 0
         self._at_start_of_line = True
+        self._is_full = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts, self._held, self._flushed = [], 0, time.monotonic()
 
@@ -31,6 +34,11 @@ class LogWriter:
 
     def write(self, data):
         text = self._decoder.decode(data).replace("\0", "␀")
+        if self.offset + self._held > LONGEST:
+            text = (
+                "" if self._is_full else f"\nThis log is longer than {LONGEST // 1_000_000} MB. The rest is not kept.\n"
+            )
+            self._is_full = True
         if text:
             self._parts.append(text.encode())
             self._held += len(self._parts[-1])
@@ -83,7 +91,7 @@ def read_lines(build, offset=0, number=1, most=PIECE):
     """
     data = read(build, offset, most)
     end = data.rfind(b"\n") + 1
-    is_last = not build.is_unfinished and len(data) < most
+    is_last = build.log_is_complete and len(data) < most
     if is_last or (not end and len(data) == most):
         end = len(data)
     lines, at = [], offset

@@ -19,6 +19,9 @@ SILENCE = timedelta(seconds=40)
 WORKER_SILENCE = timedelta(seconds=60)
 # A queued build whose message is older than this may have lost it.
 MESSAGE_AGE = timedelta(seconds=30)
+# A worker may write a line or two after somebody cancelled its build.
+LAST_WORDS = timedelta(seconds=8)
+LONGEST_REASON = 5000
 
 
 class LockManager(models.Manager):
@@ -114,9 +117,13 @@ class BuildQuerySet(models.QuerySet):
     def failed(self):
         return self.filter(status=Status.FAILED)
 
+    def good(self):
+        """Builds whose prefix others may use."""
+        return self.succeeded().exclude(prefix="")
+
     def supplier_of(self, image_key):
         """The build whose prefix every other one of this image key uses, or None."""
-        return self.succeeded().exclude(prefix="").filter(image_key=image_key).order_by("finished").first()
+        return self.good().filter(image_key=image_key).order_by("finished").first()
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -246,6 +253,18 @@ class Build(models.Model):
         return self.status in UNFINISHED
 
     @property
+    def log_is_complete(self):
+        """Whether nothing more will be written."""
+        if self.status == Status.CANCELLED and self.started:
+            return timezone.now() - self.finished > LAST_WORDS
+        return not self.is_unfinished
+
+    @property
+    def state(self):
+        """What a page shows of it, in one word that changes whenever that does."""
+        return f"{self.status}-{self.stage}".replace(" ", "-").lower()
+
+    @property
     def seconds(self):
         """How long it took or has taken, in seconds; None before it starts."""
         if not self.started:
@@ -290,10 +309,11 @@ class Build(models.Model):
                     status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
                     ended=Case(When(is_open, then=Value(self.finished))),
                 )
-                transaction.on_commit(self._wake_twins)
+                transaction.on_commit(self._wake_twins, robust=True)
         return won
 
     def fail(self, failure, reason, line=None):
+        reason = reason.replace("\0", "␀")[:LONGEST_REASON]
         return self.finish(Status.FAILED, failure=failure, reason=reason, reason_line=line)
 
     def cancel(self, by):
@@ -318,8 +338,13 @@ class Build(models.Model):
         return True
 
     def _wake_twins(self):
-        for twin in Build.objects.queued().filter(image_key=self.image_key):
-            twin.send()
+        """Hand what was made to the builds that waited for it; if nothing was, the next of them takes over."""
+        twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
+        if self.status == Status.SUCCEEDED:
+            for twin in twins:
+                twin.finish_from_twin()
+        elif next_one := twins.first():
+            next_one.send()
 
 
 class Step(models.Model):

@@ -1,11 +1,9 @@
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
-from django.utils import timezone
 
 from . import engine, worker
-from .failures import Failure
-from .models import Build, Worker
+from .models import Build
 
 
 @shared_task(bind=True)
@@ -17,19 +15,17 @@ def run_build(self, build_id):
 
 @shared_task
 def tend_builds():
-    """End the builds that lost their worker, send those again whose message may be lost."""
-    for build in Build.objects.lost():
-        if build.fail(Failure.WORKER_LOST, "worker lost"):
-            engine.remove_folders(build)
-    room = sum(Worker.objects.alive().values_list("slots", flat=True)) - Build.objects.running().count()
-    for build in Build.objects.unheard().order_by("created")[: max(0, room)]:
-        Build.objects.filter(pk=build.pk).update(sent_at=timezone.now())
-        build.send()
+    worker.tend()
+
+
+@celeryd_init.connect
+def prepare(sender, **kwargs):
+    """Called with the name of the worker before it takes its first message."""
+    worker.prepare(sender)
 
 
 @worker_ready.connect
 def start_heart(sender, **kwargs):
-    worker.sweep_folders()
     worker.Heart(sender.hostname).start()
 
 

@@ -34,15 +34,21 @@ def this_platform():
     return f"{system}-{known.get(machine, machine)}"
 
 
-def environ(home):
-    """The whole environment of a tool. `home` is a folder of its own."""
-    variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    variables |= {
+def bare_environ(home):
+    """The whole environment of a process that needs no index. `home` is a folder of its own."""
+    return {
         "PATH": os.pathsep.join([*python_folders(), "/usr/bin", "/bin"]),
         "HOME": str(home),
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
+    }
+
+
+def environ(home):
+    """The whole environment of uv."""
+    variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    variables |= bare_environ(home) | {
         "UV_CACHE_DIR": str(settings.CACHE / "uv"),
         "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",

@@ -69,7 +69,7 @@ class Seen(forms.Form):
 
     offset = forms.IntegerField(min_value=0, max_value=2**62)
     number = forms.IntegerField(min_value=1, max_value=2**31)
-    status = forms.CharField(max_length=9)
+    state = forms.CharField(max_length=60)
 
     @property
     def start(self):
@@ -82,8 +82,12 @@ def live(request, pk):
     build = get_build(request, pk)
     seen = Seen(request.GET)
     if not seen.is_valid():
-        return HttpResponse("offset, number and status say what you have seen", status=400)
-    context = _page(build, seen) | {"is_part": True, "is_other": seen.cleaned_data["status"] != build.status}
+        return HttpResponse("offset, number and state say what you have seen", status=400)
+    is_other = seen.cleaned_data["state"] != build.state
+    context = _page(build, seen) | {"is_part": True, "is_other": is_other}
+    if is_other and build.reason_line:
+        lines, _ = log.read_lines(build)
+        context["error_lines"] = [line for line in lines if line.number == build.reason_line]
     return render(request, "builds/build.html#live", context)
 
 

@@ -7,17 +7,19 @@ import threading
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from environments.models import Interpreter
 
 from . import engine, process, uv
+from .failures import Failure
 from .models import Build, Worker
 
 log = logging.getLogger(__name__)
 
 BEAT = 5  # seconds
+TEND = 3  # beats
 LOOK_FOR_PYTHONS = 60  # beats
 
 
@@ -31,15 +33,41 @@ class Heart(threading.Thread):
     def run(self):
         beats = 0
         while not engine.stopping.wait(BEAT if beats else 0):
+            beats += 1
             try:
+                report_alive(self.worker)
+                if beats % TEND == 0:
+                    tend()
                 if beats % LOOK_FOR_PYTHONS == 0:
                     report_pythons(self.worker)
-                report_alive(self.worker)
-            except (DatabaseError, OSError):
+            except Exception:  # whatever it was, the next beat may go well
                 log.exception("heartbeat of %s", self.worker)
             finally:
                 connection.close()
-            beats += 1
+
+
+def tend():
+    """End the builds that lost their worker, send those again whose message may be lost.
+
+    The scheduler asks for it; workers do it too, because their slots may all be taken when the scheduler asks.
+    """
+    for build in Build.objects.lost():
+        if build.fail(Failure.WORKER_LOST, "worker lost"):
+            engine.remove_folders(build)
+    room = sum(Worker.objects.alive().values_list("slots", flat=True)) - Build.objects.running().count()
+    for build in Build.objects.unheard().order_by("created")[: max(0, room)]:
+        Build.objects.filter(pk=build.pk).update(sent_at=timezone.now())
+        build.send()
+
+
+def prepare(worker):
+    """What has to be done before the first build: which Pythons are here, what was left behind."""
+    sweep_folders()
+    try:
+        report_pythons(worker)
+    except OSError:
+        log.exception("no interpreters found for %s", worker)
+    connection.close()
 
 
 def report_alive(worker):
@@ -63,6 +91,7 @@ def report_pythons(worker):
 def report_gone(worker):
     """Take a worker that ends off the list, so that pages say at once that none is running."""
     Worker.objects.filter(name=worker).delete()
+    Interpreter.objects.filter(worker=worker).delete()
 
 
 def sweep_folders():

@@ -1,4 +1,3 @@
-from django.db import transaction
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
@@ -122,7 +121,6 @@ class VersionList(generics.ListCreateAPIView):
             200: OpenApiResponse(VersionSerializer, "an identical definition is there already"),
         }
     )
-    @transaction.atomic
     def create(self, request, *args, **kwargs):
         environment = get_environment(request, kwargs["workspace"], kwargs["name"], "environments.change_environment")
         serializer = self.get_serializer(data=request.data)

@@ -32,8 +32,8 @@ class Row:
     @property
     def text(self):
         constraint = self.constraint
-        if constraint[:1].isdigit():  # a bare number means this version
-            constraint = ("==" if self.manager == "pip" else "=") + constraint
+        if constraint[:1].isdigit():  # a bare number means this version; conda also knows "1.2 build"
+            constraint = (" " if " " in constraint else "==" if self.manager == "pip" else "=") + constraint
         return f"{self.name}{constraint}"
 
     def check(self):

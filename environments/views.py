@@ -45,7 +45,7 @@ def environment(request, workspace, name):
         "latest": environment.latest,
         "page": Paginator(versions, PAGE).get_page(filters.page_number),
     }
-    return render_part(request, "environments/environment.html", "list", context)
+    return render(request, "environments/environment.html", context)
 
 
 def new_version(request, workspace, name):

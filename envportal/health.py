@@ -1,4 +1,5 @@
 import shutil
+import tempfile
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -48,10 +49,8 @@ def _broker():
 
 
 def _check_folders():
-    folder = settings.VAR / "broker" / "messages"
-    probe = folder / ".healthz"
-    probe.touch()
-    probe.unlink()
+    with tempfile.TemporaryFile(dir=settings.VAR / "broker" / "messages"):
+        pass
 
 
 def _workers():

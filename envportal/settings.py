@@ -137,7 +137,9 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3}
-CELERY_BEAT_SCHEDULE = {"tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0}}
+CELERY_BEAT_SCHEDULE = {
+    "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}}
+}
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(VAR / "broker" / "messages"),

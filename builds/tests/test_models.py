@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from builds.failures import Failure
 from builds.lock import Package, read_pylock, write_pylock
+from builds.log import LogWriter, read_lines
 from builds.models import Build, Lock, Status, Step, Worker
 from builds.tasks import tend_builds
 
@@ -90,10 +91,10 @@ def test_the_same_image_key_is_never_built_twice_at_the_same_time(build, twin):
         Build.objects.filter(pk=twin.pk).update(status=Status.RUNNING)
 
 
-def test_a_twin_is_woken_by_the_end_and_takes_over_what_was_made(build, twin, sent):
-    assert sent(lambda: succeed(build)) == [str(twin.pk)]
-    assert twin.move_to(Status.RUNNING)
-    assert twin.finish_from_twin()
+def test_a_twin_ends_with_what_was_made_and_needs_no_worker(build, twin, sent):
+    assert sent(lambda: succeed(build)) == []
+    twin.refresh_from_db()
+    assert not twin.steps.exists()
     assert (twin.status, twin.reused_from, twin.lock) == (Status.SUCCEEDED, build, build.lock)
 
 
@@ -121,6 +122,38 @@ def test_a_failed_build_answers_nothing(build, version, editor):
 def test_a_failed_build_without_a_reason_is_refused_by_the_database(build):
     with pytest.raises(IntegrityError), transaction.atomic():
         build.fail(Failure.OURS, "")
+
+
+def test_a_reason_that_no_database_keeps_is_cleaned(build):
+    assert build.fail(Failure.IMPORT, "bad \0 thing" + "x" * 10_000)
+    assert build.reason.startswith("bad ␀ thing")
+    assert len(build.reason) == 5000
+
+
+def test_the_last_words_after_a_cancel_are_still_read(build, editor):
+    build.move_to(Status.RUNNING)
+    writer = LogWriter(build)
+    writer.write(b"one\nhalf")
+    writer.flush()
+    build.cancel(editor)
+    assert not build.log_is_complete
+    assert [line.text for line in read_lines(build)[0]] == ["one"]
+    writer.write(b" and the rest")
+    writer.flush()
+    build.finished -= timedelta(seconds=9)
+    assert build.log_is_complete
+    assert [line.text for line in read_lines(build)[0]] == ["one", "half and the rest"]
+
+
+def test_a_log_that_never_ends_is_cut(build, monkeypatch):
+    monkeypatch.setattr("builds.log.LONGEST", 3_000_000)
+    writer = LogWriter(build)
+    for _ in range(50):
+        writer.write(b"y\n" * 100_000)
+    writer.flush()
+    assert 3_000_000 < writer.offset < 3_500_000
+    lines, _ = read_lines(build, writer.offset - 60, 1)
+    assert "This log is longer than 3 MB" in lines[-1].text
 
 
 def test_a_silent_build_is_given_up_as_lost_and_its_folders_go(build, settings):

@@ -34,7 +34,7 @@ def page_of(client, build):
 
 
 def live(client, build, offset, number, status):
-    query = {"offset": offset, "number": number, "status": status}
+    query = {"offset": offset, "number": number, "state": status}
     return client.get(reverse("build-live", args=[build.pk]), query, headers={"HX-Request": "true"})
 
 
@@ -55,14 +55,14 @@ def test_lines_stand_in_the_fold_of_their_step_as_text(signed_in, running):
     assert 'id="L1"' in resolve
     assert 'id="L2"' in install
     assert "Installing" in page
-    assert 'hx-trigger="load delay:500ms"' in page
+    assert 'hx-trigger="load delay:500ms, every 5s"' in page
 
 
 def test_a_browser_gets_what_is_new_and_nothing_twice(signed_in, running):
     size = sum(len(chunk.data) for chunk in running.chunks.all())
-    part = live(signed_in, running, size, 3, "running").content.decode()
+    part = live(signed_in, running, size, 3, "running-installing").content.decode()
     assert "so on" not in part
-    assert f"offset={size}&amp;number=3&amp;status=running" in part
+    assert f"offset={size}&amp;number=3&amp;state=running-installing" in part
     assert 'id="head"' not in part
     writer = LogWriter(running)
     writer.offset = size
@@ -85,7 +85,7 @@ def test_the_log_ends_by_itself_when_the_build_does(signed_in, running):
     assert 'id="head"' in part
 
 
-@pytest.mark.parametrize("query", [{}, {"offset": "x", "number": 1, "status": "running"}, {"offset": -1, "number": 1}])
+@pytest.mark.parametrize("query", [{}, {"offset": "x", "number": 1, "state": "running"}, {"offset": -1, "number": 1}])
 def test_a_request_for_news_that_makes_no_sense_is_refused(signed_in, build, query):
     assert signed_in.get(reverse("build-live", args=[build.pk]), query).status_code == 400
 

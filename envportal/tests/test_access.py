@@ -17,7 +17,7 @@ def only_editors(status):
 
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
-SEEN = {"offset": 0, "number": 1, "status": "queued"}
+SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
 
 # Name, arguments, method, data, and who gets which status.

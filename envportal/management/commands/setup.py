@@ -15,6 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         for folder in (settings.VAR, settings.PREFIXES, settings.WORK, settings.CACHE):
             folder.mkdir(parents=True, exist_ok=True)
+        settings.VAR.chmod(0o700)  # hashes of passwords and the secret stand in it
         call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG and not (settings.STATIC_ROOT / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
