@@ -58,7 +58,8 @@ def run(build, worker=""):
         build.fail(diagnosis.failure, diagnosis.reason, diagnosis.line)
     except Exception as fault:
         log.exception("build %s", build.pk)
-        connection.close_if_unusable_or_obsolete()  # should that be what failed, the next query opens another
+        if not connection.in_atomic_block:
+            connection.close()  # should that be what failed, the next query opens another
         if getattr(fault, "errno", None) == errno.ENOSPC:
             build.fail(Failure.DISK_FULL, "The disk of the worker is full.")
         else:
