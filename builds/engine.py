@@ -14,6 +14,7 @@ from django.utils import timezone
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from environments.findings import errors
 from environments.models import Interpreter
 
 from . import lock as locks
@@ -125,6 +126,9 @@ class Attempt:
         """Return (version, path) of the interpreter, or fail with the sentence that says why there is none."""
         self.say(f"Building {self.build.version} for {uv.this_platform()} on worker {self.build.worker or 'here'}")
         wanted = self.definition
+        if refused := errors(wanted.findings):
+            told = " ".join(finding.sentence for finding in refused)
+            self.give_up(Failure.NOT_BUILDABLE, f"This version was registered under other rules. {told}")
         if wanted.brings_its_own_python:
             self.give_up(
                 Failure.NOT_BUILDABLE,

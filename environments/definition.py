@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from . import conda_specs, pip_lines
@@ -117,13 +117,19 @@ def read(document):
     findings = _check_shape(document)
     if errors(findings):
         raise DefinitionFault(errors(findings))
+    definition = read_stored(document)
+    if errors(definition.findings):
+        raise DefinitionFault(errors(definition.findings))
+    return definition
+
+
+def read_stored(document):
+    """Read a document that was registered before. It stays what it is: where today's rules refuse it, the findings say so."""
     conda_section = (document.get("python") or {}).get("condaDependencies") or {}
     conda, pip, faults = _read_dependencies(conda_section.get("dependencies") or [])
     definition = Definition(document, tuple(conda_section.get("channels") or ()), tuple(conda), tuple(pip), ())
     findings = [*faults, *_check_python(definition), *_remarks(definition)]
-    if errors(findings):
-        raise DefinitionFault(errors(findings))
-    return Definition(document, definition.channels, definition.conda, definition.pip, tuple(findings))
+    return replace(definition, findings=tuple(findings))
 
 
 def compose(python, channels, conda, pip, base=None):

@@ -211,7 +211,7 @@ class Version(models.Model):
     @property
     def definition(self):
         if not hasattr(self, "_definition"):
-            self._definition = definitions.read(self.document)
+            self._definition = definitions.read_stored(self.document)
         return self._definition
 
 

@@ -167,6 +167,20 @@ def test_what_this_portal_cannot_build_fails_at_once_with_a_sentence(make, kwarg
     assert said(build).splitlines()[build.reason_line - 1] == build.reason
 
 
+def test_a_version_that_todays_rules_refuse_opens_and_is_not_built_by_halves(make, environment, editor, client):
+    bad = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["idna==3.10", "-r more.txt"]}]}}}
+    environment.latest_number = 1
+    environment.save(update_fields=["latest_number"])
+    version = environment.versions.create(number=1, document=bad, identity="x", image_key="y", author=editor)
+    build = version.builds.request(version, editor)
+    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+    build.refresh_from_db()
+    assert (build.status, build.failure) == (Status.FAILED, Failure.NOT_BUILDABLE)
+    assert "The option -r is not accepted" in build.reason
+    client.force_login(editor)
+    assert client.get(version.get_absolute_url()).status_code == 200
+
+
 def test_a_full_disk_stops_a_build_before_it_starts(make, settings):
     settings.MIN_FREE_DISK = 10**9
     build = make("idna==3.10")
