@@ -8,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from environments.models import Version
 
@@ -242,7 +243,7 @@ class Build(models.Model):
         """What to do about the failure, if it is of a class that has one thing to do."""
         return ADVICE.get(self.failure, "")
 
-    @property
+    @cached_property
     def last_good(self):
         """The newest build of this environment that works, if any."""
         good = Build.objects.succeeded().filter(version__environment=self.version.environment_id)

@@ -59,9 +59,7 @@ def request_build(request, workspace, name, number):
 @never_cache
 def build(request, pk):
     build = get_build(request, pk)
-    supplier = Build.objects.visible_to(request.user).filter(pk=build.reused_from_id)
-    context = _page(build, Seen()) | {"supplier_is_visible": build.reused_from_id and supplier.exists()}
-    return render(request, "builds/build.html", context)
+    return render(request, "builds/build.html", _page(request, build, Seen()))
 
 
 class Seen(forms.Form):
@@ -83,19 +81,24 @@ def live(request, pk):
     seen = Seen(request.GET)
     if not seen.is_valid():
         return HttpResponse("offset, number and state say what you have seen", status=400)
-    is_other = seen.cleaned_data["state"] != build.state
-    context = _page(build, seen) | {"is_part": True, "is_other": is_other}
+    context = _page(request, build, seen)
+    is_other = seen.cleaned_data["state"] != context["state"]
+    context |= {"is_part": True, "is_other": is_other}
     if is_other and build.reason_line:
         lines, _ = log.read_lines(build)
         context["error_lines"] = [line for line in lines if line.number == build.reason_line]
     return render(request, "builds/build.html#live", context)
 
 
-def _page(build, seen):
+def _page(request, build, seen):
     offset, number = seen.start
     lines, next_offset = log.read_lines(build, offset, number)
     steps = list(build.steps.all())
+    queue = _place_in_queue(build)
+    supplier = Build.objects.visible_to(request.user).filter(pk=build.reused_from_id)
     return {
+        "state": f"{build.state}-{queue}",
+        "supplier_is_visible": bool(build.reused_from_id) and supplier.exists(),
         "build": build,
         "version": build.version,
         "environment": build.version.environment,
@@ -104,7 +107,7 @@ def _page(build, seen):
         "next_offset": next_offset,
         "next_number": number + len(lines),
         "is_behind": bool(lines) and (not build.is_unfinished or next_offset - offset > log.PIECE // 2),
-        "queue": _place_in_queue(build),
+        "queue": queue,
         "limits": f"{settings.INSTALL_SECONDS // 60} min, {settings.BUILD_MEMORY / 1000:g} GB",
     }
 

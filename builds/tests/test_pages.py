@@ -60,9 +60,9 @@ def test_lines_stand_in_the_fold_of_their_step_as_text(signed_in, running):
 
 def test_a_browser_gets_what_is_new_and_nothing_twice(signed_in, running):
     size = sum(len(chunk.data) for chunk in running.chunks.all())
-    part = live(signed_in, running, size, 3, "running-installing").content.decode()
+    part = live(signed_in, running, size, 3, "running-installing-0").content.decode()
     assert "so on" not in part
-    assert f"offset={size}&amp;number=3&amp;state=running-installing" in part
+    assert f"offset={size}&amp;number=3&amp;state=running-installing-0" in part
     assert 'id="head"' not in part
     writer = LogWriter(running)
     writer.offset = size
@@ -107,6 +107,16 @@ def test_a_reused_build_names_its_supplier(signed_in, build, version, editor):
     page = page_of(signed_in, version.builds.request(version, editor))
     assert "Nothing had to be built" in page
     assert build.get_absolute_url() in page
+
+
+def test_a_build_that_waited_names_its_supplier_without_a_reload(signed_in, build, version, editor):
+    waiting = version.builds.request(version, editor)
+    assert "1 build before it" in page_of(signed_in, waiting)
+    succeed(build)
+    assert waiting.finish_from_twin()
+    part = live(signed_in, waiting, 0, 1, "queued--1").content.decode()
+    assert "Nothing had to be built" in part
+    assert build.get_absolute_url() in part
 
 
 def test_a_supplier_in_a_workspace_of_others_is_not_linked(client, stranger, build, wanted):
