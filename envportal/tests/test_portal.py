@@ -317,16 +317,18 @@ def test_a_list_filters_while_one_types_and_the_address_says_so(portal, open_pag
 
 
 def test_lines_appear_while_they_are_written(portal, open_page):
-    pk = portal.ask(portal.register("polars", "pyarrow"))
-    page = open_page(f"/builds/{pk}/")
-    counts = set()
-    for _ in range(300):
-        counts.add(page.locator("ol.lines li").count())
-        if portal.build(pk)["status"] != "running" and len(counts) > 1:
-            break
-        time.sleep(0.2)
+    page = open_page()  # signed in before the build begins, so that all of it is seen
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    pk = portal.ask(portal.register("polars", "pyarrow", "scikit-learn"))
+    page.goto(f"{portal.url}/builds/{pk}/")
+    counts = []
+    deadline = time.monotonic() + 120
+    while page.locator("#poll").count() and time.monotonic() < deadline:
+        counts.append(page.locator("ol.lines li").count())
+        page.wait_for_timeout(100)
     assert portal.wait_for_end(pk)["status"] == "succeeded"
-    assert len(counts) > 2
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 2
 
 
 def test_a_cancel_ends_the_process_tree_within_seconds(portal):
