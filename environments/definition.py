@@ -5,54 +5,81 @@ Pure: no Django, no network. The rules of identity stand here and nowhere else:
 * `identity` tells one version from another. Two documents are the same when they say the same, whether or
   not they spell out defaults; the order of dependencies is part of what they say.
 * `image_key` tells one installation from another. Order and spelling of dependencies do not matter, the
-  order of channels does. Name, description, tags and environment variables are not in it: they change
-  nothing that gets installed.
+  order of channels and of indexes does; of a private wheel its content counts. Name, description, tags and
+  environment variables are not in it: they change nothing that gets installed.
 """
 
 import hashlib
 import json
-import math
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from . import conda_specs, pip_lines
+from . import conda_specs, lint, pip_lines, schema
+from .catalogue import found
 from .conda_specs import CondaSpec
 from .faults import DefinitionFault
-from .findings import Finding, error, errors, warning
+from .findings import errors, place
+from .pip_lines import PipLine
+from .policy import Policy
+from .schema import DEFAULTS, NOT_WANTED
 
-# What Azure's clients write when nobody asked for anything.
-DEFAULTS = {
-    "python": {"userManagedDependencies": False, "interpreterPath": "python"},
-    "docker": {
-        "enabled": False,
-        "sharedVolumes": True,
-        "shmSize": "2g",
-        "platform": {"os": "Linux", "architecture": "amd64"},
-    },
-    "spark": {"precachePackages": True},
-}
-# These belong to the environment and its version, not to what is wanted.
-NOT_WANTED = ("name", "version", "assetId", "description", "tags")
-SECTIONS = {"python": dict, "docker": dict, "spark": dict, "r": dict, "databricks": dict}
-LONGEST_DOCUMENT = 1_000_000
-DEEPEST = 50
+CONDA = ("python", "condaDependencies")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A dependency, and where in the document it stands."""
+
+    path: tuple
+    item: object
+
+    @property
+    def where(self):
+        return place(*self.path)
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A definition that was read without errors. `document` is what was given, unknown fields and all."""
+    """A definition that was read. `document` is what was given, unknown fields and all.
+
+    `placed` are its dependencies in their order, those that can be read; `findings` says what is wrong with it.
+    """
 
     document: dict
-    channels: tuple
-    conda: tuple
-    pip: tuple
-    findings: tuple
+    placed: tuple = ()
+    findings: tuple = ()
+
+    def _items(self, kind):
+        return tuple(each.item for each in self.placed if isinstance(each.item, kind))
+
+    @cached_property
+    def conda(self):
+        return self._items(CondaSpec)
+
+    @cached_property
+    def pip(self):
+        return self._items(PipLine)
+
+    @cached_property
+    def pip_options(self):
+        return self._items(pip_lines.PipOption)
+
+    @property
+    def conda_section(self):
+        return (self.document.get("python") or {}).get("condaDependencies") or {}
+
+    @property
+    def docker(self):
+        return self.document.get("docker") or {}
+
+    @property
+    def channels(self):
+        return tuple(self.conda_section.get("channels") or ())
 
     @cached_property
     def python(self):
         """The constraint on Python as conda writes it (`=3.11`), or empty."""
-        return next((spec.constraint for spec in self.conda if spec.name == "python"), "")
+        return next((spec.version for spec in self.conda if spec.name == "python"), "")
 
     @property
     def conda_packages(self):
@@ -61,12 +88,18 @@ class Definition:
 
     @property
     def pip_requirements(self):
-        """What the index has to provide, one requirement each: the pip packages, and a pip of a stated version."""
-        wanted = {line.canonical for line in self.pip}
+        """What the index has to provide, one PipLine each: the pip packages, and a pip of a stated version."""
+        wanted = {line.canonical: line for line in self.pip}
         for spec in self.conda:
-            if spec.name == "pip" and spec.constraint:
-                wanted.add(f"pip{conda_specs.python_specifiers(spec.constraint)[0]}")
-        return sorted(wanted)
+            if spec.name == "pip" and spec.version:
+                line, _ = pip_lines.parse(f"pip{conda_specs.python_specifiers(spec.version)[0]}")
+                wanted[line.canonical] = line
+        return [line for _, line in sorted(wanted.items())]
+
+    @property
+    def wheels(self):
+        """The private wheels that it names, each once."""
+        return tuple(dict.fromkeys(line.wheel for line in self.pip if line.wheel))
 
     @property
     def brings_its_own_python(self):
@@ -74,13 +107,12 @@ class Definition:
 
     @property
     def needs_a_dockerfile_builder(self):
-        docker = self.document.get("docker") or {}
-        return bool(docker.get("baseDockerfile") or docker.get("buildContext"))
+        return bool(self.docker.get("baseDockerfile") or self.docker.get("buildContext"))
 
     @cached_property
     def identity(self):
         """64 hex digits that are the same for documents that say the same."""
-        return _digest(_canonical(self.document, DEFAULTS))
+        return _digest(canonical(self.document, DEFAULTS))
 
     @cached_property
     def image_key(self):
@@ -88,15 +120,16 @@ class Definition:
         return f"azureml/azureml_{_digest(self._installed())[:32]}"
 
     def _installed(self):
-        document = _canonical(self.document, DEFAULTS)
+        document = canonical(self.document, DEFAULTS)
         python, docker = document.get("python", {}), document.get("docker", {})
         if self.brings_its_own_python:
             packages = {"interpreter": python.get("interpreterPath", "python")}
         else:
             packages = {
-                "channels": [channel.lower() for channel in self.channels],
+                "channels": [channel if "://" in channel else channel.lower() for channel in self.channels],
                 "conda": sorted({spec.canonical for spec in self.conda}),
                 "pip": sorted({line.canonical for line in self.pip}),
+                "options": [option.canonical for option in self.pip_options],
                 "base": python.get("baseCondaEnvironment"),
             }
         image = {
@@ -109,34 +142,42 @@ class Definition:
         return {"python": packages, "docker": image, "registry": registry, **rest}
 
 
-def read(document):
-    """Read a definition document (parsed JSON). Raise DefinitionFault, which names every error."""
+def examine(document, policy=None, locked=None):
+    """Read a document (parsed JSON) and return its Definition, with every finding there is, errors too.
+
+    `locked` are versions known from a lock, {(manager, name): version}, which a fix may pin to. Where the
+    shape is wrong nothing but that is said, and no dependency is read.
+    """
     if not isinstance(document, dict):
-        raise DefinitionFault([error("not-an-object", "A definition is a JSON object with a python section.")])
+        return Definition({}, (), (found("not-a-definition"),))
     document = {key: value for key, value in document.items() if key not in NOT_WANTED}
-    findings = _check_shape(document)
+    findings = schema.check(document)
     if errors(findings):
-        raise DefinitionFault(errors(findings))
-    definition = read_stored(document)
+        return Definition(document, (), tuple(findings))
+    definition, more = _read(document)
+    remarks = lint.remarks(definition, policy or Policy(), locked or {})
+    if errors(more):  # some packages are asked for, only nobody can read which
+        remarks = [finding for finding in remarks if finding.code != "no-dependencies"]
+    findings += more + remarks
+    return Definition(document, definition.placed, tuple(findings))
+
+
+def read(document, policy=None):
+    """Read a document and return its Definition. Raise DefinitionFault, which names every error."""
+    definition = examine(document, policy)
     if errors(definition.findings):
         raise DefinitionFault(errors(definition.findings))
     return definition
 
 
 def read_stored(document):
-    """Read a document that was registered before. It stays what it is: where today's rules refuse it, the findings say so."""
-    conda_section = (document.get("python") or {}).get("condaDependencies") or {}
-    conda, pip, faults = _read_dependencies(conda_section.get("dependencies") or [])
-    definition = Definition(document, tuple(conda_section.get("channels") or ()), tuple(conda), tuple(pip), ())
-    findings = [*faults, *_check_python(definition), *_remarks(definition)]
-    return replace(definition, findings=tuple(findings))
+    """Read a document that was registered before. It stays what it is: where today's rules refuse a line, the findings say so."""
+    definition, findings = _read(document)
+    return Definition(document, definition.placed, tuple(findings))
 
 
 def compose(python, channels, conda, pip, base=None):
-    """Write a document from what a form holds, keeping whatever else `base` says.
-
-    `python` is a version such as `3.11`, the others are lists of lines.
-    """
+    """Write a document from lists of lines, keeping whatever else `base` says. `python` is such as `3.11`."""
     document = dict(base or {})
     section = dict(document.get("python") or {})
     described = dict(section.get("condaDependencies") or {})
@@ -152,166 +193,56 @@ def compose(python, channels, conda, pip, base=None):
     return document
 
 
-def _check_shape(document):
-    findings = _check_text(document)
-    if findings:
-        return findings
-    findings = [
-        error("not-an-object", "must be an object.", key)
-        for key in SECTIONS
-        if document.get(key) is not None and not isinstance(document[key], dict)
-    ]
-    if findings:
-        return findings
-    findings += _check_variables(document.get("environmentVariables"))
-    findings += _check_docker(document.get("docker") or {})
-    python = document.get("python")
-    if python is None and not (document.get("docker") or {}).get("buildContext"):
-        return [*findings, error("python-missing", "The python section is missing.", "python")]
-    return findings + _check_conda_section((python or {}).get("condaDependencies"))
-
-
-def _check_text(document):
-    """Refuse what no database keeps, and what is larger or deeper than any definition."""
-    waiting = [("", document, 0)]
-    while waiting:
-        where, value, depth = waiting.pop()
-        if depth > DEEPEST:
-            return [error("too-deep", f"A definition is nested at most {DEEPEST} deep.", where)]
-        if isinstance(value, dict):
-            waiting += [(f"{where}.{key}".lstrip("."), item, depth + 1) for key, item in value.items()]
-            value = "".join(map(str, value))
-        elif isinstance(value, list):
-            waiting += [(f"{where}[{i}]", item, depth + 1) for i, item in enumerate(value)]
-        if isinstance(value, str) and not _can_be_kept(value):
-            return [error("not-text", "must be text without NUL and half characters.", _printable(where))]
-        if isinstance(value, float) and not math.isfinite(value):
-            return [error("not-finite", "must be a finite number.", where)]
-    if len(json.dumps(document, ensure_ascii=False).encode()) > LONGEST_DOCUMENT:
-        return [error("too-long", f"A definition has at most {LONGEST_DOCUMENT:,} bytes as JSON.")]
-    return []
-
-
-def _can_be_kept(text):
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _printable(where):
-    return "".join(character if character.isprintable() else "·" for character in where)
-
-
-def _check_variables(variables):
-    where = "environmentVariables"
-    if variables is None:
-        return []
-    if not isinstance(variables, dict):
-        return [error("not-an-object", "must be an object of names and texts.", where)]
-    return [
-        error("variable-not-text", "must be text.", f"{where}.{name}")
-        for name, value in variables.items()
-        if not isinstance(value, str)
-    ]
-
-
-def _check_docker(docker):
-    given = [key for key in ("baseImage", "baseDockerfile", "buildContext") if docker.get(key)]
-    if len(given) > 1:
-        names = " and ".join(given)
-        return [error("docker-base-twice", f"Only one of {names} can be the base.", "docker")]
-    kinds = {
-        "baseImage": (str, "text"),
-        "baseDockerfile": (str, "text"),
-        "buildContext": (dict, "an object"),
-        "baseImageRegistry": (dict, "an object"),
-        "platform": (dict, "an object"),
-    }
-    return [
-        error("wrong-type", f"must be {words}.", f"docker.{key}")
-        for key, (kind, words) in kinds.items()
-        if docker.get(key) is not None and not isinstance(docker[key], kind)
-    ]
-
-
-def _check_conda_section(section):
-    where = "python.condaDependencies"
-    if section is None:
-        return []
-    if not isinstance(section, dict):
-        return [error("not-an-object", "must be an object with channels and dependencies.", where)]
-    findings = []
-    for key in ("channels", "dependencies"):
-        value = section.get(key)
-        if value is not None and not isinstance(value, list):
-            findings.append(error("not-a-list", "must be a list.", f"{where}.{key}"))
-    channels = section.get("channels")
-    if isinstance(channels, list):
-        findings += [
-            error("channel-invalid", "must be the name or address of a channel.", f"{where}.channels[{i}]")
-            for i, channel in enumerate(channels)
-            if not isinstance(channel, str) or not channel.strip()
-        ]
-    return findings
-
-
-def _read_dependencies(dependencies):
-    """Return (conda specs, pip lines, findings)."""
-    conda, pip, findings = [], [], []
-    for i, entry in enumerate(dependencies):
-        where = f"python.condaDependencies.dependencies[{i}]"
+def _read(document):
+    """Return (Definition with what can be read, findings about what cannot)."""
+    section = (document.get("python") or {}).get("condaDependencies") or {}
+    placed, findings, has_pip = [], [], False
+    for i, entry in enumerate(section.get("dependencies") or []):
+        path = (*CONDA, "dependencies", i)
         if isinstance(entry, str):
-            spec = conda_specs.parse(entry, where)
-            (conda if isinstance(spec, CondaSpec) else findings).append(spec)
+            _take(placed, findings, path, conda_specs.parse(entry, path))
         elif isinstance(entry, dict) and list(entry) == ["pip"] and isinstance(entry["pip"], list | None):
+            if has_pip:
+                findings.append(found("pip-twice", place(*path)))
+            has_pip = True
             for j, text in enumerate(entry["pip"] or []):
-                found = _read_pip(text, f"{where}.pip[{j}]")
-                if found is not None:
-                    (findings if isinstance(found, Finding) else pip).append(found)
+                here = (*path, "pip", j)
+                read = pip_lines.parse(text, here) if isinstance(text, str) else (None, [_no_text(here)])
+                _take(placed, findings, here, read)
         else:
-            findings.append(error("dependency-invalid", 'must be text or {"pip": [...]}.', where))
-    return conda, pip, findings
+            findings.append(_explain_entry(entry, path))
+    return Definition(document, tuple(placed)), findings
 
 
-def _read_pip(text, where):
-    if not isinstance(text, str):
-        return error("pip-invalid", "must be text.", where)
-    return pip_lines.parse(text, where)
+def _take(placed, findings, path, read):
+    item, said = read
+    if item is not None:
+        placed.append(Placed(path, item))
+    findings += said
 
 
-def _check_python(definition):
-    findings = []
-    wanted = [spec for spec in definition.conda if spec.name == "python"]
-    if len({spec.constraint for spec in wanted}) > 1:
-        findings.append(error("python-twice", "Python is asked for in several versions.", "python"))
-    for spec in definition.conda:
-        if spec.name in ("python", "pip"):
-            try:
-                conda_specs.python_specifiers(spec.constraint)
-            except ValueError as fault:
-                findings.append(error(f"{spec.name}-invalid", str(fault), spec.name))
-    if not wanted and not definition.brings_its_own_python and definition.document.get("python") is not None:
-        findings.append(warning("python-unstated", "No version of Python is asked for; the portal's own is taken."))
-    return findings
+def _no_text(path):
+    return found("dependency-invalid", place(*path), verb="remove", path=path)
 
 
-def _remarks(definition):
-    if not definition.pip and not definition.conda_packages and not definition.brings_its_own_python:
-        yield warning("no-dependencies", "No package is asked for.")
-    lines = [line for line in definition.pip if not line.is_pinned]
-    specs = [spec for spec in definition.conda_packages if not spec.is_pinned]
-    for name in sorted({line.name for line in lines} | {spec.name for spec in specs}):
-        yield warning("unpinned", f"{name} has no exact version. The first build decides, and its lock keeps it.")
-    yield from _twice("pip", [line.name for line in definition.pip])
-    yield from _twice("conda", [spec.name for spec in definition.conda_packages])
-    for name in sorted({line.name for line in definition.pip} & {spec.name for spec in definition.conda_packages}):
-        yield warning("both", f"{name} is asked for from conda and from pip.")
+def _explain_entry(entry, path):
+    """What is wrong with a dependency that is neither text nor a list below pip:."""
+    if not isinstance(entry, dict) or len(entry) != 1:
+        return _no_text(path) if entry is None else found("dependency-invalid", place(*path))
+    (key, value), *_ = entry.items()
+    if key == "pip" and isinstance(value, str):
+        fix = {"verb": "set", "path": (*path, "pip"), "value": [value]}
+        return found("not-a-list", place(*path, "pip"), **fix)
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return found("dependency-invalid", place(*path))
+    selected = str(key).startswith("sel(")
+    instead = str(value) if selected else f"{key}={value}"
+    known, _ = conda_specs.parse(instead)
+    fix = {"verb": "set", "path": path, "value": instead} if known else {}
+    return found("conda-mapping", place(*path), instead=instead, **fix)
 
 
-def _twice(manager, names):
-    for name in sorted(name for name, count in Counter(names).items() if count > 1):
-        yield warning("twice", f"{name} stands more than once among the {manager} packages.")
-
-
-def _canonical(value, defaults=None):
+def canonical(value, defaults=None):
     """Drop what says nothing: nulls, empty lists and objects, defaults. Keep the order of lists."""
     if isinstance(value, dict):
         defaults = defaults if isinstance(defaults, dict) else {}
@@ -319,12 +250,12 @@ def _canonical(value, defaults=None):
         for key, item in value.items():
             if item == defaults.get(key, ...):
                 continue
-            item = _canonical(item, defaults.get(key))
+            item = canonical(item, defaults.get(key))
             if item not in (None, {}, []):
                 kept[key] = item
         return kept
     if isinstance(value, list):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     return value
 
 

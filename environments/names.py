@@ -1,7 +1,8 @@
-"""The one rule for names of environments, obeyed by pages, API and command line."""
+"""The one rule for names of environments, obeyed by pages, API and command line. Pure."""
 
 import re
 
+from .catalogue import found
 from .faults import UserFault
 
 LONGEST = 255
@@ -9,17 +10,25 @@ LONGEST = 255
 PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
-def check(name, reserved=()):
-    """Raise UserFault unless `name` may be given to an environment that is not curated."""
+def examine(name, reserved=()):
+    """Return the Finding that says why `name` may not be given to an environment that is not curated, or None."""
     if not name:
-        raise UserFault("An environment needs a name.", "name")
+        return found("name-missing", "name")
     if len(name) > LONGEST:
-        raise UserFault(f"A name has at most {LONGEST} characters; this one has {len(name)}.", "name")
+        return found("name-too-long", "name", longest=LONGEST, length=len(name))
     if not re.fullmatch(PATTERN, name):
-        raise UserFault(_what_is_wrong(name), "name")
+        return found("name-characters", "name", reason=_what_is_wrong(name))
     for prefix in reserved:
         if name.lower().startswith(prefix.lower()):
-            raise UserFault(f"Names that begin with {prefix} are reserved for curated environments.", "name")
+            return found("name-reserved", "name", prefix=prefix)
+    return None
+
+
+def check(name, reserved=()):
+    """Raise UserFault unless `name` may be given to an environment that is not curated."""
+    finding = examine(name, reserved)
+    if finding:
+        raise UserFault(finding.message, "name")
 
 
 def _what_is_wrong(name):

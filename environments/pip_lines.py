@@ -1,131 +1,324 @@
-"""Lines of a pip requirements file, parsed and never handed on as they stand.
+"""Lines of a pip requirements file, parsed and never handed on as they stand. Pure.
 
-The grammar is PEP 508; the file format is that of pip's requirements files. Pure.
+The grammar is PEP 508; the file format is that of pip's requirements files. What each option means here:
+
+* accepted and kept: `--index-url`, `--extra-index-url`, `--find-links` (http and https), `--pre`, and `--hash`
+  behind a requirement;
+* dropped, because every build here does it anyway: `--prefer-binary`, `--only-binary`, `--require-hashes`;
+* rewritten: `-e` before a repository;
+* refused: other files (`-r`, `-c`), paths, and whatever else changes how pip works.
 """
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
-from .findings import error
+from . import addresses, wheel_urls
+from .addresses import redact
+from .catalogue import found
+from .findings import place
+from .texts import shorten, without_comment
 
-LONGEST_TEXT = 1_000_000
-LONGEST_LINE = 2_000
+LONGEST_LINE = 20_000  # a requirement may carry the hashes of many files
+_HASH = re.compile(r"\s--hash[=\s]\s*(?P<algorithm>\w+):(?P<digest>[0-9A-Fa-f]+)(?=\s|$)")
+_DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)")
+_ALIASES = {
+    "-i": "--index-url", "--pypi-url": "--index-url", "-f": "--find-links", "-r": "--requirement",
+    "-c": "--constraint", "-e": "--editable",
+}  # fmt: skip
+KEPT = ("--index-url", "--extra-index-url", "--find-links", "--pre")
+_DROPPED = ("--prefer-binary", "--only-binary", "--require-hashes", "--use-pep517")
+_WHY_NOT = {
+    "--no-binary": "builds here install wheels only.",
+    "--no-build-isolation": "builds here install wheels only.",
+    "--config-settings": "builds here install wheels only.",
+    "--global-option": "builds here install wheels only.",
+    "--trusted-host": "certificates are always checked.",
+    "--no-deps": "what a package needs is always installed.",
+    "--no-index": "the index is a setting of the portal.",
+    "--hash": "a hash follows a requirement, as in name==1.0 --hash=sha256:… with 64 hex digits.",
+}
+_VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+[a-z]+)?(?:://|@)|(?:git|hg|svn|bzr)\+")
+_ARCHIVE = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True)
 class PipLine:
-    """One requirement: the text as written, and what it means."""
+    """One requirement: the text as written, and what it means.
+
+    `url` is the address it names, or empty; `name` is normalised as PEP 503 says (`Foo_Bar` is `foo-bar`), and
+    empty only for a repository that tells none. `hashes` are `algorithm:digest`.
+    """
 
     text: str
-    requirement: Requirement
+    name: str
+    requirement: Requirement | None = None
+    url: str = ""
+    hashes: tuple = ()
 
-    @property
-    def name(self):
-        """Normalised as PEP 503 says: `Foo_Bar` is `foo-bar`."""
-        return canonicalize_name(self.requirement.name)
-
-    @property
+    @cached_property
     def canonical(self):
         """The same string for every spelling of the same requirement."""
+        return self.from_source(self._source) + "".join(f" --hash={digest}" for digest in self.hashes)
+
+    def from_source(self, source):
+        """The requirement written anew on one clean line, with `source` for the address that it names."""
         wanted = self.requirement
-        extras = sorted(canonicalize_name(extra) for extra in wanted.extras)
+        extras = sorted(canonicalize_name(extra) for extra in wanted.extras) if wanted else []
         text = self.name + (f"[{','.join(extras)}]" if extras else "")
-        text += ",".join(sorted(str(specifier) for specifier in wanted.specifier))
-        return f"{text}; {wanted.marker}" if wanted.marker else text
+        if self.url:
+            text = f"{text} @ {source}" if text else source
+        else:
+            text += ",".join(sorted(str(specifier) for specifier in wanted.specifier))
+        return f"{text} ; {wanted.marker}" if wanted and wanted.marker else text
+
+    @property
+    def _source(self):
+        """The content of a private wheel is what counts, not the address of the portal."""
+        return f"wheel:{self.wheel.sha256}/{self.wheel.filename}" if self.wheel else self.url
+
+    @cached_property
+    def wheel(self):
+        """The private wheel that it names, as a WheelUrl, or None."""
+        return wheel_urls.parse(self.url) if self.url else None
+
+    @property
+    def is_source(self):
+        """Whether it comes as source code, which no build here installs."""
+        return bool(self.url) and not urlsplit(self.url).path.endswith(".whl")
+
+    @property
+    def constraint(self):
+        """What a form shows behind the name: specifiers and marker."""
+        return split(self.text)[1]
 
     @property
     def is_pinned(self):
+        if self.url:
+            return not _VCS.match(self.url)
         return any(
             specifier.operator in ("==", "===") and not specifier.version.endswith(".*")
             for specifier in self.requirement.specifier
         )
 
 
-def parse(text, where="", line=None):
-    """Return a PipLine, None for a blank or a comment, or a Finding that says why neither can be."""
+@dataclass(frozen=True)
+class PipOption:
+    """An option that is kept: an index, a place with wheels, or `--pre`."""
+
+    text: str
+    name: str
+    value: str = ""
+
+    @property
+    def canonical(self):
+        return f"{self.name} {self.value}".strip()
+
+
+def parse(text, path=()):
+    """Return (PipLine, PipOption or None, findings). A blank and a comment give None and no finding."""
     text = without_comment(text)
     if not text:
-        return None
+        return None, []
     if len(text) > LONGEST_LINE:
-        return error("too-long", f"A requirement has at most {LONGEST_LINE:,} characters.", where, line)
-    option = re.match(r"(?:.*\s)?(--?[a-z][a-z-]*)", text)
-    if option and (text.startswith("-") or " --" in text):
-        return error(
-            "pip-option",
-            f"The option {option[1]} is not accepted among packages. Name each package on a line of its own; "
-            "indexes are settings of the portal, and hashes come with the lock.",
-            where,
-            line,
+        return _refuse(
+            "pip-invalid",
+            path,
+            text=shorten(redact(text)),
+            instead="",
+            reason=f"it has more than {LONGEST_LINE:,} characters",
         )
-    if _is_path_or_url(text):
-        return error(
-            "pip-url",
-            f"“{_shorten(text)}” is a path or a URL. A package is named with its version, such as numpy==2.1.0.",
-            where,
-            line,
-        )
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as fault:
-        return error("pip-invalid", _explain(text, str(fault)), where, line)
-    except RecursionError:
-        return error("pip-invalid", _explain(text, "its marker is nested too deep"), where, line)
-    if requirement.url:
-        return error(
-            "pip-url",
-            f"“{requirement.name}” comes from a URL, which cannot be locked from the index. Name its version instead.",
-            where,
-            line,
-        )
-    found = PipLine(text, requirement)
-    if reason := _why_not_clean(found):
-        return error("pip-invalid", _explain(text, reason), where, line)
-    return found
+    if "{{" in text or re.match(r"\$\{|\$\(", text):
+        return _refuse("template-value", path, text=shorten(redact(text)))
+    if text.startswith("-"):
+        return _read_option(text, path)
+    text, hashes, wrong = _take_hashes(text)
+    if wrong:
+        reason = _WHY_NOT.get(wrong, "it cannot follow a requirement.")
+        return None, [found("pip-option", place(*path), option=wrong, reason=reason)]
+    if _is_address(text):
+        return _read_address(text, hashes, path)
+    return _read_requirement(text, hashes, path)
 
 
-def read(text):
-    """Read a whole requirements file. Return (list of PipLine, list of Finding with line numbers)."""
-    if len(text) > LONGEST_TEXT:
-        return [], [error("too-long", f"The text has {len(text):,} characters; {LONGEST_TEXT:,} are read.")]
-    found = [parse(logical, line=number) for number, logical in _logical_lines(text)]
-    return (
-        [line for line in found if isinstance(line, PipLine)],
-        [line for line in found if line is not None and not isinstance(line, PipLine)],
+def _refuse(code, path, **words):
+    """Refuse a line of which one click can rid the definition."""
+    return None, [found(code, place(*path), verb="remove" if code in _REMOVABLE else "", path=path, **words)]
+
+
+_REMOVABLE = ("pip-option", "pip-file", "pip-path", "pip-option-dropped")
+
+
+# Options
+
+
+def _read_option(text, path):
+    text = re.sub(r"^-([rcief])(?=[^\s=-])", r"-\1 ", text)  # `-rmore.txt`
+    match = _OPTION.fullmatch(text)
+    name = _ALIASES.get(match["name"], match["name"]) if match else text.split()[0]
+    value = match["value"].strip().strip("\"'") if match else ""
+    if name in ("--requirement", "--constraint"):
+        return _refuse("pip-file", path, option=f"{match['name']} {shorten(redact(value))}".strip())
+    if name == "--editable":
+        return _read_editable(value, path)
+    if name in _DROPPED:
+        return _refuse("pip-option-dropped", path, option=name)
+    if name == "--pre" and not value:
+        return PipOption(text, name), []
+    if name in KEPT and name != "--pre":
+        return _read_index(text, name, value, path)
+    return _refuse("pip-option", path, option=shorten(name), reason=_WHY_NOT.get(name, "it is unknown here."))
+
+
+def _read_index(text, name, value, path):
+    if not re.match(r"https?://[^\s/]", value) or " " in value:
+        reason = "it needs an address that begins with https://."
+        return _refuse("pip-option", path, option=f"{name} {shorten(redact(value))}".strip(), reason=reason)
+    address, findings = addresses.check(value, path, lambda clean: f"{name} {clean}")
+    return (PipOption(text, name, address) if address else None), findings
+
+
+def _read_editable(value, path):
+    if not _VCS.match(value):
+        return _refuse("pip-path", path, text=shorten(redact(value)))
+    line, findings = _read_address(value, (), path)
+    if not line:
+        return line, findings
+    instead = f"{line.name} @ {value.partition('#egg=')[0]}" if line.name else value
+    again, _ = parse(instead)
+    name = line.name or shorten(redact(value))
+    return again, [
+        found("pip-editable", place(*path), name=name, instead=instead, verb="set", path=path, value=instead),
+        *findings,
+    ]
+
+
+def _take_hashes(text):
+    """Return (text without its hashes, hashes, an option that may not stand there)."""
+    if " --" not in text:
+        return text, (), ""
+    hashes = []
+    for match in _HASH.finditer(text):
+        if _DIGESTS.get(match["algorithm"].lower()) != len(match["digest"]):
+            return text, (), "--hash"
+        hashes.append(f"{match['algorithm'].lower()}:{match['digest'].lower()}")
+    rest = _HASH.sub("", text).strip()
+    option = re.search(r"\s(--?[a-z][a-z-]*)", rest)
+    return rest, tuple(sorted(set(hashes))), option[1] if option and " --" in rest else ""
+
+
+# Addresses
+
+
+def _is_address(text):
+    return bool(
+        re.match(
+            r"[A-Za-z][A-Za-z+.-]*://|(?:git|hg|svn|bzr)[+@]|file:|\.{0,2}/|~/|[A-Za-z]:\\|\.{1,2}(?:\[|$)|\\\\", text
+        )
+        or re.match(r"[^\s;@\[]+(?:\.whl|\.zip|\.tar\.gz|\.tgz|\.tar\.bz2)(?:\[[^\]]*\])?(?:\s|$)", text)
+        or re.match(r"[^\s;@<>=!~]+/[^\s;@]*$", text)
     )
 
 
-def split(text):
-    """Split a requirement into what a form shows in two fields: name with extras, and the rest."""
-    text = text.strip()
-    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?", text)
-    return (match[0], text[match.end() :].lstrip()) if match else (text, "")
+def _read_address(text, hashes, path, requirement=None):
+    """A requirement that says where it comes from. `text` is all of it, perhaps with a marker behind the address."""
+    address, _, marker = (requirement.url if requirement else text).partition(" ;")
+    address = address.strip()
+    if requirement and re.match(r"v?\d", address):
+        instead = re.sub(r"\s*@\s*v?(?=\d)", "==", text)
+        words = {"text": shorten(text), "reason": "pip writes == where others write @", "instead": instead}
+        return None, [found("pip-invalid", place(*path), verb="set", path=path, value=instead, **words)]
+    if not re.match(r"https?://[^\s/]", address) and not _VCS.match(address):
+        return _refuse("pip-path", path, text=shorten(redact(text)))
+    if re.search(r"\s", address):
+        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason="an address has no spaces")
+    clean, findings = addresses.check(address, path, lambda clean: text.replace(address, clean))
+    if not clean:
+        return None, findings
+    name = requirement.name if requirement else _name_in(address)
+    if requirement and _is_of_another(requirement.name, address):
+        reason = f"the address is of {canonicalize_name(_name_in(address))}, not of {canonicalize_name(name)}"
+        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
+    if not name and not _VCS.match(address):
+        reason = "the address names no wheel and no source archive; write name @ address"
+        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
+    if marker and not requirement:
+        return _read_requirement(f"{name} @ {address} ;{marker}", hashes, path)
+    line = PipLine(text, canonicalize_name(name) if name else "", requirement, address, hashes)
+    if not line.canonical.isprintable():
+        return _refuse(
+            "pip-invalid", path, text=shorten(redact(text)), instead="", reason="it holds characters of no address"
+        )
+    return line, [*findings, *_say_where_from(line, path)]
 
 
-def _logical_lines(text):
-    """Join lines that end in a backslash; yield (number of the first, text)."""
-    first, parts = None, []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        first = first or number
-        if line.endswith("\\") and not line.lstrip().startswith("#"):
-            parts.append(line[:-1])
-            continue
-        yield first, " ".join([*parts, line])
-        first, parts = None, []
-    if parts:
-        yield first, " ".join(parts)
+def _is_of_another(name, address):
+    """Whether a wheel or source archive is of another package than the one that is said to come from it."""
+    told = _name_in(address)
+    return bool(told) and canonicalize_name(told) != canonicalize_name(name)
 
 
-def without_comment(text):
-    """Cut off what stands behind a # that begins the line or follows a space."""
-    text = text.strip()
-    if text.startswith("#"):
-        return ""
-    comment = re.search(r"\s#", text)
-    return text[: comment.start()].rstrip() if comment else text
+def _name_in(address):
+    """The name that a wheel, a source archive or `#egg=` tells, or empty."""
+    parts = urlsplit(address)
+    egg = re.search(r"(?:^|&)egg=([A-Za-z0-9][A-Za-z0-9._-]*)", parts.fragment)
+    if egg:
+        return egg[1]
+    filename = unquote(parts.path.rpartition("/")[2])
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[0]
+        if filename.endswith((".tar.gz", ".zip")):
+            return parse_sdist_filename(filename)[0]
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        pass
+    return ""
+
+
+def _say_where_from(line, path):
+    where, name = place(*path), line.name or shorten(redact(line.url))
+    if line.wheel:
+        return []
+    if _VCS.match(line.url):
+        return [found("pip-vcs", where, name=name)]
+    findings = [found("pip-source" if line.is_source else "pip-url", where, name=name)]
+    if line.url.startswith("http://"):
+        fix = {"verb": "set", "path": path, "value": line.text.replace("http://", "https://", 1)}
+        findings.append(found("pip-url-open", where, name=name, scheme="http://", **fix))
+    return findings
+
+
+# Requirements from the index
+
+
+def _read_requirement(text, hashes, path):
+    where = place(*path)
+    try:
+        requirement = Requirement(text)
+    except (InvalidRequirement, RecursionError) as fault:
+        reason, instead = _explain(
+            text, "its marker is nested too deep" if isinstance(fault, RecursionError) else str(fault)
+        )
+        fix = {"verb": "set", "path": path, "value": instead} if instead else {}
+        return None, [found("pip-invalid", where, text=shorten(redact(text)), reason=reason, instead=instead, **fix)]
+    line = PipLine(text, canonicalize_name(requirement.name), requirement, "", hashes)
+    if reason := _why_not_clean(line):
+        return None, [found("pip-invalid", where, text=shorten(redact(text)), reason=reason, instead="")]
+    if requirement.url:
+        return _read_address(text, hashes, path, requirement)
+    return line, []
 
 
 def _why_not_clean(line):
@@ -133,15 +326,46 @@ def _why_not_clean(line):
     for specifier in line.requirement.specifier:
         if specifier.operator == "===" and not _is_version(specifier.version):
             return f"{specifier.version or 'nothing'} is no version"
-    try:
-        if line.requirement.marker:
-            line.requirement.marker.evaluate({"extra": ""})
-        again = Requirement(line.canonical)
-    except (ValueError, KeyError, RecursionError):
+    if not _has_good_marker(line.requirement):
         return "its marker means nothing here"
-    if not line.canonical.isprintable() or PipLine("", again).canonical != line.canonical:
-        return "it holds characters that no requirement has"
-    return ""
+    bare = PipLine("", line.name, line.requirement).from_source(line.requirement.url)
+    return "" if _is_same_again(bare) else "it holds characters that no requirement has"
+
+
+def _has_good_marker(requirement):
+    try:
+        return not requirement.marker or _means_something(requirement.marker)
+    except (ValueError, RecursionError):  # a value with both kinds of quotation marks cannot be written anew
+        return False
+
+
+@lru_cache(2000)
+def _means_something(marker):
+    try:
+        marker.evaluate({"extra": ""})
+    except (ValueError, KeyError, RecursionError):
+        return False
+    return True
+
+
+def _is_same_again(text):
+    """Whether what was written anew reads back as itself; plain characters always do."""
+    if _PLAIN.fullmatch(text):
+        return True
+    try:
+        again = Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        return False
+    written = PipLine("", canonicalize_name(again.name), again, again.url or "").from_source(again.url)
+    return text.isprintable() and written == text
+
+
+_PLAIN_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_PLAIN_MARKER = r"[a-z_]+ (?:<=|>=|==|!=|<|>) \"[\w.]+\""
+_PLAIN = re.compile(
+    rf"{_PLAIN_NAME}(?:\[{_PLAIN_NAME}(?:,{_PLAIN_NAME})*\])?(?:[<>=!~][A-Za-z0-9._+*!<>=~,-]*)?"
+    rf"(?: ; {_PLAIN_MARKER}(?: (?:and|or) {_PLAIN_MARKER})*)?"
+)
 
 
 def _is_version(text):
@@ -152,20 +376,54 @@ def _is_version(text):
     return True
 
 
-def _is_path_or_url(text):
-    return bool(
-        re.match(r"([a-z+]+:)?//|(git|hg|svn|bzr)\+|[a-z]+://|\.{0,2}/|[A-Za-z]:\\|\.{1,2}$", text)
-        or re.search(r"^[^\s;@]+\.(whl|zip|tar\.gz|tgz)$", text)
-    )
-
-
 def _explain(text, reason):
-    reason = reason.splitlines()[0].rstrip(".:")
-    if re.match(r"^[A-Za-z0-9._-]+\s*=\s*[^=]", text):
-        reason = "pip writes == where conda writes ="
-    return f"“{_shorten(text)}” cannot be read as a package: {reason}."
+    """Return (what is wrong in words, what is probably meant or empty)."""
+    if "::" in text:
+        return "channel:: is conda's; name the package alone, or ask conda for it", text.rpartition("::")[2].strip()
+    for pattern, repair, words in _REPAIRS:
+        instead = pattern.sub(repair, text)
+        if instead != text and _is_requirement(instead):
+            return words, instead
+    return next(words for said, words in _REASONS if said in reason), ""
 
 
-def _shorten(text, longest=80):
-    text = "".join(character if character.isprintable() else "·" for character in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+def _is_requirement(text):
+    try:
+        Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        return False
+    return True
+
+
+# What the parser of requirements says, and the same in words.
+_REASONS = [
+    ("nested too deep", "its marker is nested too deep"),
+    ("at the start", "it does not begin with a name"),
+    ("RIGHT_", "a bracket is not closed"),
+    ("extra", "what stands between [ and ] are no extras"),
+    (".* suffix", ".* goes with == and != alone"),
+    ("Local version", "a local version (+…) goes with == and != alone"),
+    ("marker", "its marker, behind the semicolon, cannot be read"),
+    ("'in'", "its marker, behind the semicolon, cannot be read"),
+    ("'not'", "its marker, behind the semicolon, cannot be read"),
+    ("URL", "an address belongs behind the @"),
+    ("", "what follows the name is no constraint such as ==1.0 or >=1,<2"),
+]
+_NAME = r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?"
+_REPAIRS = [
+    (re.compile(r"^([A-Za-z]\w*) ([A-Za-z]\w*)$"), r"\1-\2", "a name has no spaces"),
+    (re.compile(rf"({_NAME})\s*=\s*(?=[^=\s])"), r"\1==", "pip writes == where conda writes ="),
+    (re.compile(rf"({_NAME})\s+v?(?=\d)"), r"\1==", "pip writes == between name and version"),
+    (re.compile(r"=([<>])"), r"\1=", "the operator is written the other way round"),
+    (re.compile(r"([<>=!~]\s*[\w.*]+)\s+(?=[<>!~=])"), r"\1,", "a comma is missing between two constraints"),
+    (re.compile(r"(?<=\w)\s*@\s*(?=\d)"), "==", "pip writes == where others write @"),
+    (re.compile(r"[,:]\s*$"), "", "it ends with a mark"),
+    (re.compile(r"[“”\"']"), "", "it holds a quotation mark"),
+]
+
+
+def split(text):
+    """Split a requirement into what a form shows in two fields: name with extras, and the rest."""
+    text = text.strip()
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?(?=\s*(?:[=<>!~;(@]|$))", text)
+    return (match[0], text[match.end() :].lstrip()) if match else (text, "")

@@ -119,14 +119,14 @@ def test_the_name_belongs_to_the_environment_and_is_not_kept():
 @pytest.mark.parametrize(
     ("document", "code", "where"),
     [
-        ([], "not-an-object", ""),
+        ([], "not-a-definition", ""),
         ({}, "python-missing", "python"),
         ({"python": []}, "not-an-object", "python"),
         ({"python": {"condaDependencies": "x"}}, "not-an-object", "python.condaDependencies"),
         ({"python": {"condaDependencies": {"channels": "x"}}}, "not-a-list", "python.condaDependencies.channels"),
         ({"python": {}, "environmentVariables": {"A": 1}}, "variable-not-text", "environmentVariables.A"),
         ({"python": {}, "docker": {"baseImage": "a", "baseDockerfile": "b"}}, "docker-base-twice", "docker"),
-        ({"python": {}, "docker": {"baseImageRegistry": "x"}}, "wrong-type", "docker.baseImageRegistry"),
+        ({"python": {}, "docker": {"baseImageRegistry": "x"}}, "not-an-object", "docker.baseImageRegistry"),
         ({"python": {}, "x": "\0"}, "not-text", "x"),
         ({"python": {}, "x": {"y": ["\ud800"]}}, "not-text", "x.y[0]"),
         ({"python": {}, "x": {"\0": 1}}, "not-text", "x"),
@@ -145,9 +145,9 @@ def test_every_bad_dependency_is_named_at_once():
     assert faults({"python": {"condaDependencies": {"dependencies": bad}}}) == [
         ("dependency-invalid", f"{where}[1]"),
         ("conda-invalid", f"{where}[2]"),
-        ("pip-option", f"{where}[3].pip[0]"),
+        ("pip-file", f"{where}[3].pip[0]"),
         ("pip-invalid", f"{where}[3].pip[1]"),
-        ("pip-invalid", f"{where}[3].pip[2]"),
+        ("dependency-invalid", f"{where}[3].pip[2]"),
         ("dependency-invalid", f"{where}[4]"),
     ]
 
@@ -164,24 +164,97 @@ def test_a_backslash_and_digits_are_no_nul():
 
 
 def test_a_context_without_a_python_section_is_read():
-    assert definition.read({"python": None, "docker": {"buildContext": {"a": 1}}}).image_key
+    context = {"locationType": "git", "location": "https://example.org/x", "dockerfilePath": "Dockerfile"}
+    read = definition.read({"python": None, "docker": {"buildContext": context}})
+    assert read.findings == ()
+    assert read.needs_a_dockerfile_builder
 
 
 def test_a_pip_of_a_stated_version_is_asked_of_the_index():
-    assert read("python=3.11", "pip=19", pip("six==1.16.0")).pip_requirements == ["pip==19.*", "six==1.16.0"]
-    assert read("python=3.11", "pip", pip("six==1.16.0")).pip_requirements == ["six==1.16.0"]
+    def wanted(*dependencies):
+        return [line.canonical for line in read("python=3.11", *dependencies, pip("six==1.16.0")).pip_requirements]
+
+    assert wanted("pip=19") == ["pip==19.*", "six==1.16.0"]
+    assert wanted("pip") == ["six==1.16.0"]
+
+
+def test_the_packages_of_a_definition_keep_their_places():
+    found = read("python=3.11", "pip", pip("six", "--pre", "# why", "numpy==2.1")).placed
+    assert [(each.where.removeprefix("python.condaDependencies."), each.item.canonical) for each in found] == [
+        ("dependencies[0]", "python =3.11"),
+        ("dependencies[1]", "pip"),
+        ("dependencies[2].pip[0]", "six"),
+        ("dependencies[2].pip[1]", "--pre"),
+        ("dependencies[2].pip[3]", "numpy==2.1"),
+    ]
 
 
 def test_a_python_that_is_no_version_is_refused():
-    assert faults({"python": {"condaDependencies": {"dependencies": ["python=abc"]}}}) == [("python-invalid", "python")]
+    where = "python.condaDependencies.dependencies"
+    assert faults({"python": {"condaDependencies": {"dependencies": ["python=abc"]}}}) == [
+        ("python-invalid", f"{where}[0]")
+    ]
     assert faults({"python": {"condaDependencies": {"dependencies": ["python=3.9", "python=3.10"]}}}) == [
-        ("python-twice", "python")
+        ("python-twice", f"{where}[1]")
     ]
 
 
 def test_what_is_unwise_is_kept_as_a_warning():
-    found = read("python=3.11", "numpy", pip("numpy==2.1", "pandas", "Pandas")).findings
-    assert [finding.code for finding in found] == ["unpinned", "unpinned", "twice", "both"]
+    found = read("python=3.11", "numpy", "pip=24", pip("numpy==2.1", "pandas", "Pandas")).findings
+    assert [(finding.code, finding.where.rpartition(".")[2]) for finding in found] == [
+        ("unpinned", "dependencies[1]"),
+        ("both", "pip[0]"),
+        ("unpinned", "pip[1]"),
+        ("unpinned", "pip[2]"),
+        ("twice", "pip[2]"),
+    ]
+
+
+def test_two_pip_lists_both_count():
+    found = read("python=3.11", pip("a==1"), pip("b==1"))
+    assert [line.canonical for line in found.pip] == ["a==1", "b==1"]
+    assert [finding.where for finding in found.findings if finding.code == "pip-twice"] == [
+        "python.condaDependencies.dependencies[2]"
+    ]
+
+
+def test_the_content_of_a_private_wheel_is_in_the_image_key_and_its_host_is_not():
+    def at(host, digit):
+        return key(pip(f"https://{host}/workspaces/team/wheels/{digit * 64}/x-1.0-py3-none-any.whl"))
+
+    assert at("one.example.org", "a") == at("two.example.org:8000", "a")
+    assert at("one.example.org", "a") != at("one.example.org", "b")
+
+
+def test_the_order_of_indexes_and_the_base_environment_are_in_the_image_key():
+    one, other = "--index-url https://a.example.org/simple", "--extra-index-url https://b.example.org/simple"
+    assert key(pip(one, other, "six")) != key(pip(other, one, "six"))
+    assert key(pip("six")) != key(pip(one, "six"))
+
+
+def test_with_a_python_of_its_own_the_packages_count_for_nothing():
+    def own(*dependencies, **python):
+        section = {"userManagedDependencies": True, "condaDependencies": {"dependencies": list(dependencies)}}
+        return definition.read({"python": section | python}).image_key
+
+    assert own("numpy") == own()
+    assert own() != own(interpreterPath="/opt/python")
+
+
+def test_a_stored_document_stays_what_it_is():
+    document = {"python": {"condaDependencies": {"dependencies": ["python=3.11", "a b c d!", {"pip": ["six==1"]}]}}}
+    stored = definition.read_stored(document)
+    assert stored.document is document
+    assert [line.canonical for line in stored.pip] == ["six==1"]
+    assert [finding.code for finding in stored.findings] == ["conda-invalid"]
+
+
+def test_a_refused_document_says_everything_in_one_sentence_each():
+    with pytest.raises(DefinitionFault) as raised:
+        definition.read({"python": {"condaDependencies": {"dependencies": ["=1", {"pip": ["="]}]}}})
+    assert raised.value.field == "definition"
+    assert raised.value.message == " ".join(finding.sentence for finding in raised.value.findings)
+    assert len(raised.value.findings) == 2
 
 
 def test_blanks_and_comments_among_pip_lines_are_no_packages():

@@ -1,0 +1,358 @@
+"""What is unwise in a definition that can be read, and what the policy says of it. Pure."""
+
+import re
+from datetime import timedelta
+from functools import lru_cache
+
+from packaging.utils import canonicalize_name
+
+from . import addresses, conda_specs, pip_lines
+from .addresses import redact
+from .catalogue import found
+from .conda_specs import CondaSpec
+from .findings import place
+from .formats import dockerfile
+from .pip_lines import PipLine, PipOption
+from .schema import is_image
+from .texts import nearest, shorten
+
+SOON = timedelta(days=180)
+_CONDA = ("python", "condaDependencies")
+_LICENSED = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "msys2", "r", "free", "pkgs/free")
+# What a run sets itself, whatever the environment says.
+_RUN_VARIABLES = re.compile(
+    r"AZUREML_\w+|ENVPORTAL_RUN_\w+|CONDA_(?:PREFIX|DEFAULT_ENV|EXE)|VIRTUAL_ENV|PATH|HOME|HOSTNAME"
+)
+_SECRET = re.compile(
+    r"(?:.*[_-])?(?:secret|password|passwd|token|api_?key|access_?key|private_?key|credentials?|sas|connection_?string)(?:[_-].*)?",
+    re.I,
+)
+
+
+def remarks(definition, policy, locked):
+    """Return the findings about a definition whose shape is right."""
+    if not isinstance(definition.document, dict):
+        return []
+    manages = not definition.brings_its_own_python
+    findings = []
+    if manages and definition.document.get("python") is not None:
+        findings += _python(definition, policy)
+        findings += _channels(definition, policy)
+        findings += _dependencies(definition, locked)
+        findings += _packages_of_policy(definition, policy)
+    findings += _pip_options(definition, policy) + _addresses(definition, policy) + _wheels(definition, policy)
+    findings += _image(definition.docker, policy)
+    findings += _variables(definition.document.get("environmentVariables") or {})
+    python = definition.document.get("python") or {}
+    if python.get("baseCondaEnvironment"):
+        findings.append(found("base-conda", "python.baseCondaEnvironment", name=python["baseCondaEnvironment"]))
+    if definition.document.get("r"):
+        findings.append(found("r-deprecated", "r"))
+        findings += _r_secrets(definition.document["r"])
+    return findings
+
+
+def name_is_secret(name, value):
+    """Whether a variable of that name with that value looks like a secret. `${X}` is none."""
+    return bool(value) and not re.fullmatch(r"\$\{?\w+\}?", value) and bool(_SECRET.fullmatch(name))
+
+
+# Python
+
+
+def _python(definition, policy):
+    wanted = [each for each in definition.placed if isinstance(each.item, CondaSpec) and each.item.name == "python"]
+    findings = []
+    for each in definition.placed:
+        if isinstance(each.item, CondaSpec) and each.item.name in ("python", "pip"):
+            try:
+                conda_specs.python_specifiers(each.item.version)
+            except ValueError:
+                words = {
+                    "constraint": each.item.version,
+                    "name": each.item.name.capitalize() if each.item.name == "python" else "pip",
+                }
+                findings.append(found("python-invalid", each.where, **words))
+    if findings:
+        return findings
+    if not wanted:
+        path, version = (*_CONDA, "dependencies", 0), policy.default_python
+        return [
+            found(
+                "python-unstated",
+                place(*_CONDA, "dependencies"),
+                verb="insert",
+                path=path,
+                value=f"python={version}",
+                version=version,
+            )
+        ]
+    versions = list(dict.fromkeys(each.item.version.replace(" ", "") for each in wanted))
+    if len(versions) > 1:
+        shown = " and ".join(version or "any" for version in versions)
+        return [found("python-twice", wanted[1].where, verb="remove", path=wanted[1].path, versions=shown)]
+    return _python_end(wanted[0], policy) + _python_absent(definition, wanted[0], policy)
+
+
+def _python_absent(definition, each, policy):
+    """A definition of pip packages alone takes a Python that a worker has; conda brings its own."""
+    if definition.conda_packages or not policy.pythons:
+        return []
+    allowed = conda_specs.python_specifiers(each.item.version)
+    if any(version in some for version in policy.pythons for some in allowed):
+        return []
+    version = each.item.version.replace(" ", "").lstrip("=") or "any"
+    return [found("python-absent", each.where, version=version, there=", ".join(policy.pythons))]
+
+
+def _python_end(each, policy):
+    """Whether even the newest Python that is allowed has ended or soon does."""
+    allowed = _minors(each.item.version, tuple(policy.python_ends))
+    if not allowed or not each.item.version:
+        return []
+    newest = max(allowed, key=lambda minor: [int(part) for part in minor.split(".")])
+    end = policy.python_ends[newest]
+    if end < policy.today:
+        return [found("python-ended", each.where, version=newest, date=f"{end:%-d %B %Y}")]
+    if end - policy.today < SOON:
+        return [found("python-ends", each.where, version=newest, date=f"{end:%-d %B %Y}")]
+    return []
+
+
+@lru_cache(500)
+def _minors(constraint, known):
+    """Those of the known 3.11, 3.12 … of which some release satisfies the constraint."""
+    specifiers = conda_specs.python_specifiers(constraint)
+    return [minor for minor in known if any(f"{minor}.{patch}" in some for some in specifiers for patch in range(31))]
+
+
+# Conda and pip
+
+
+def _channels(definition, policy):
+    path, findings, seen = (*_CONDA, "channels"), [], set()
+    if not definition.channels and any(not spec.url and not spec.channel for spec in definition.conda_packages):
+        findings.append(found("no-channels", place(*_CONDA), verb="append", path=path, value="conda-forge"))
+    named = [((*path, i), channel, True) for i, channel in enumerate(definition.channels)]
+    named += [
+        (each.path, _channel_of(each.item), False)
+        for each in definition.placed
+        if isinstance(each.item, CondaSpec) and _channel_of(each.item)
+    ]
+    for here, channel, is_listed in named:
+        findings += _channel(here, channel, is_listed, policy)
+        if is_listed and channel in seen:
+            findings.append(found("channel-twice", place(*here), verb="remove", path=here, channel=redact(channel)))
+        seen.add(channel)
+    return findings
+
+
+def _channel_of(spec):
+    """The channel that a package names, or that its address lies in: it ends before `linux-64/file`."""
+    return spec.channel or spec.url.rpartition("/")[0].rpartition("/")[0]
+
+
+def _channel(path, channel, is_listed, policy):
+    where, findings = place(*path), []
+    bare = channel.rstrip("/").lower()
+    if "://" in channel:
+        address, said = addresses.check(channel, path, lambda clean: clean)
+        if not address and said[0].code != "credentials":
+            return [found("channel-invalid", where)]
+        findings += said
+    if channel == "nodefaults":
+        return findings
+    if policy.channels and not any(_same_channel(bare, allowed) for allowed in policy.channels):
+        words = {"channel": redact(channel), "allowed": ", ".join(policy.channels)}
+        findings.append(found("channel-not-allowed", where, **words))
+    if bare in _LICENSED or re.search(r"://.*/pkgs/(?:main|r|free|msys2)$", bare):
+        fix = {"verb": "set", "path": path, "value": "conda-forge"} if is_listed else {}
+        findings.append(found("channel-licence", where, channel=redact(channel), **fix))
+    return findings
+
+
+def _same_channel(channel, allowed):
+    allowed = allowed.rstrip("/").lower()
+    return channel == allowed or channel.startswith(f"{allowed}/")
+
+
+def _dependencies(definition, locked):
+    findings, seen = [], {}
+    packages = [each for each in definition.placed if isinstance(each.item, CondaSpec | PipLine)]
+    if not definition.pip and not definition.conda_packages:
+        findings.append(found("no-dependencies", place(*_CONDA, "dependencies")))
+    pip = next((each for each in packages if isinstance(each.item, CondaSpec) and each.item.name == "pip"), None)
+    if definition.pip and not pip:
+        first = next(each for each in packages if isinstance(each.item, PipLine))
+        path = first.path[: len(_CONDA) + 2]
+        findings.append(found("pip-not-listed", place(*path), verb="insert", path=path, value="pip"))
+    elif definition.pip and not pip.item.version:
+        findings.append(found("pip-unpinned", pip.where))
+    for each in packages:
+        manager = "conda" if isinstance(each.item, CondaSpec) else "pip"
+        if manager == "conda" and each.item.name in ("python", "pip"):
+            continue
+        if not each.item.is_pinned:
+            findings.append(_unpinned(each, manager, locked))
+        findings += _again(each, manager, seen)
+    return findings
+
+
+def _unpinned(each, manager, locked):
+    version = locked.get((manager, each.item.name))
+    if not version or (each.item.constraint and manager == "pip" and each.item.requirement.marker):
+        return found("unpinned", each.where, name=each.item.name)
+    pin = f"{'==' if manager == 'pip' else '='}{version}"
+    name = conda_specs.split(each.item.text)[0] if manager == "conda" else pip_lines.split(each.item.text)[0]
+    return found(
+        "unpinned", each.where, verb="set", path=each.path, value=f"{name}{pin}", name=each.item.name, instead=pin
+    )
+
+
+def _again(each, manager, seen):
+    """Whether the package stands above already, among the same packages or the others."""
+    if not each.item.name or getattr(getattr(each.item, "requirement", None), "marker", None):
+        return []
+    same, other = (manager, each.item.name), ("conda" if manager == "pip" else "pip", each.item.name)
+    words = {"verb": "remove", "path": each.path, "name": each.item.name}
+    said = []
+    if same in seen:
+        said.append(found("twice", each.where, manager=manager, **words))
+    elif other in seen:
+        said.append(found("both", each.where, **words))
+    seen.setdefault(same, each)
+    return said
+
+
+def _addresses(definition, policy):
+    """A package by its address comes from no index, so what is allowed of indexes holds for it, too."""
+    findings = []
+    for each in definition.placed if policy.indexes else ():
+        url = each.item.url if isinstance(each.item, PipLine) and not each.item.wheel else ""
+        if url and not any(_same_channel(url.lower(), allowed) for allowed in policy.indexes):
+            words = {"index": shorten(redact(url)), "allowed": ", ".join(policy.indexes)}
+            findings.append(found("index-not-allowed", each.where, **words))
+    return findings
+
+
+def _pip_options(definition, policy):
+    findings, only_once = [], set()
+    for each in definition.placed:
+        option = each.item
+        if not isinstance(option, PipOption) or not option.value:
+            continue
+        if policy.indexes and not any(_same_channel(option.value.lower(), allowed) for allowed in policy.indexes):
+            words = {"index": redact(option.value), "allowed": ", ".join(policy.indexes)}
+            findings.append(found("index-not-allowed", each.where, **words))
+        elif option.name == "--index-url" and option.name in only_once:
+            fix = {"verb": "remove", "path": each.path}
+            findings.append(found("pip-option-repeated", each.where, option=option.name, **fix))
+        else:
+            findings.append(found("index-own", each.where, index=redact(option.value)))
+        only_once.add(option.name)
+    return findings
+
+
+def _wheels(definition, policy):
+    if policy.wheels is None:
+        return []
+    named = [each for each in definition.placed if isinstance(each.item, PipLine) and each.item.wheel]
+    return [
+        found("wheel-missing", each.where, filename=each.item.wheel.filename)
+        for each in named
+        if (each.item.wheel.sha256, each.item.wheel.filename) not in policy.wheels
+    ]
+
+
+def _packages_of_policy(definition, policy):
+    findings = []
+    blocked = {canonicalize_name(rule.name): rule for rule in policy.blocked}
+    for each in definition.placed if blocked else ():
+        rule = isinstance(each.item, CondaSpec | PipLine) and blocked.get(canonicalize_name(each.item.name or "-"))
+        if rule:
+            instead = rule.replacement
+            fix = {"verb": "set", "path": each.path, "value": instead} if instead else {}
+            said = found("package-blocked", each.where, name=rule.name, message=_said(rule), instead=instead, **fix)
+            findings.append(said)
+    there = {canonicalize_name(item.name) for item in (*definition.conda, *definition.pip) if item.name}
+    for rule in policy.required:
+        if canonicalize_name(rule.name) not in there:
+            instead = rule.replacement or rule.name
+            words = {"name": rule.name, "message": _said(rule), "instead": instead}
+            findings.append(found("package-required", place(*_CONDA), verb="to-pip", value=instead, **words))
+    return findings
+
+
+def _said(rule):
+    return f" {rule.message}" if rule.message else ""
+
+
+# Docker, variables, R
+
+
+def _image(docker, policy):
+    image, path = docker.get("baseImage"), ("docker", "baseImage")
+    if docker.get("baseDockerfile"):
+        return _dockerfile(docker["baseDockerfile"], policy)
+    return _image_remarks(image, policy, place(*path), path) if image and is_image(image) else []
+
+
+def _image_remarks(image, policy, where, path=()):
+    findings = []
+    tag = re.search(r":([\w.-]+)$", image.partition("@")[0].rpartition("/")[2])
+    if "@" not in image and not tag:
+        findings.append(found("image-untagged", where, image=image))
+    elif "@" not in image and tag[1] == "latest":
+        findings.append(found("image-latest", where, image=image))
+    rule = policy.image_rule(image)
+    if rule:
+        fix = {"verb": "set", "path": path, "value": rule.replacement} if rule.replacement and path else {}
+        words = {"image": image, "message": rule.message, "replacement": rule.replacement}
+        findings.append(found("image-deprecated", where, **fix, **words))
+    return findings
+
+
+def _dockerfile(text, policy):
+    """Findings about a Dockerfile, each with its line there."""
+    where = "docker.baseDockerfile"
+    try:
+        instructions = dockerfile.read(text)
+    except dockerfile.DockerfileFault as fault:
+        return [found("dockerfile-invalid", where, fault.line, reason=fault.reason)]
+    findings = []
+    for image, line in dockerfile.base_images(instructions):
+        findings += [finding.at(line) for finding in _image_remarks(image, policy, where) if is_image(image)]
+        if not is_image(image):
+            findings.append(found("image-invalid", where, line, image=shorten(redact(image))))
+    for each in instructions:
+        if each.word not in dockerfile.WORDS:
+            meant = nearest(each.word, [word.lower() for word in dockerfile.WORDS], 0.6)
+            hint = f" {meant.upper()} is probably meant." if meant else ""
+            findings.append(found("dockerfile-unknown", where, each.line, word=each.word[:40], hint=hint))
+        if each.takes_files:
+            findings.append(found("dockerfile-files", where, each.line, word=each.word))
+        for name, value in each.variables:
+            if name_is_secret(name, value):
+                findings.append(found("dockerfile-secret", where, each.line, name=name))
+    return findings
+
+
+def _variables(variables):
+    findings = []
+    for name, value in variables.items():
+        path = ("environmentVariables", name)
+        if _RUN_VARIABLES.fullmatch(name):
+            findings.append(found("variable-reserved", place(*path), verb="remove", path=path, name=name))
+        elif isinstance(value, str) and name_is_secret(name, value):
+            findings.append(found("variable-secret", place(*path), name=name))
+    return findings
+
+
+def _r_secrets(section):
+    path = ("r", "githubPackages")
+    packages = section.get("githubPackages") or []
+    return [
+        found("secret", place(*path, i, "authToken"), verb="remove", path=(*path, i, "authToken"))
+        for i, package in enumerate(packages)
+        if package.get("authToken")
+    ]

@@ -1,0 +1,96 @@
+"""What an administrator decides about definitions, as a value. Pure.
+
+The dates and images below are those known when this release was made; rows that administrators keep
+(`models.Rule`) are laid over them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import fnmatchcase
+
+# When the Python core team ends security fixes. Source: the status table of Python's developer guide.
+PYTHON_ENDS = {
+    "2.7": date(2020, 1, 1),
+    "3.4": date(2019, 3, 18),
+    "3.5": date(2020, 9, 30),
+    "3.6": date(2021, 12, 23),
+    "3.7": date(2023, 6, 27),
+    "3.8": date(2024, 10, 7),
+    "3.9": date(2025, 10, 31),
+    "3.10": date(2026, 10, 31),
+    "3.11": date(2027, 10, 31),
+    "3.12": date(2028, 10, 31),
+    "3.13": date(2029, 10, 31),
+    "3.14": date(2030, 10, 31),
+}
+_AZURE = "It is no longer updated by Azure."
+_UBUNTU = "openmpi4.1.0-ubuntu22.04"
+
+
+@dataclass(frozen=True)
+class ImageRule:
+    """`pattern` is matched against `name:tag` without the registry, with * and ?."""
+
+    pattern: str
+    message: str = ""
+    replacement: str = ""
+
+
+@dataclass(frozen=True)
+class PackageRule:
+    """A package that is required or blocked. `replacement` is a requirement as pip writes it, or empty."""
+
+    name: str
+    message: str = ""
+    replacement: str = ""
+
+
+DEPRECATED_IMAGES = (
+    ImageRule("azureml/base:*", _AZURE, ""),
+    ImageRule("azureml/base-gpu:*", _AZURE, ""),
+    ImageRule("azureml/intelmpi2018.3-*", _AZURE, ""),
+    ImageRule("azureml/openmpi3.1.2-*", _AZURE, ""),
+    ImageRule("azureml/*-ubuntu16.04*", _AZURE, ""),
+    ImageRule("azureml/*-ubuntu18.04*", _AZURE, ""),
+    ImageRule("azureml/*-ubuntu20.04*", _AZURE, ""),
+    ImageRule("ubuntu:16.04*", "Ubuntu 16.04 has had no updates since April 2021.", "ubuntu:24.04"),
+    ImageRule("ubuntu:18.04*", "Ubuntu 18.04 has had no updates since May 2023.", "ubuntu:24.04"),
+    ImageRule("ubuntu:20.04*", "Ubuntu 20.04 has had no updates since May 2025.", "ubuntu:24.04"),
+    ImageRule("debian:stretch*", "Debian 9 has had no updates since June 2022.", "debian:bookworm"),
+    ImageRule("debian:9*", "Debian 9 has had no updates since June 2022.", "debian:bookworm"),
+    ImageRule("debian:buster*", "Debian 10 has had no updates since June 2024.", "debian:bookworm"),
+    ImageRule("debian:10*", "Debian 10 has had no updates since June 2024.", "debian:bookworm"),
+    ImageRule("centos:*", "CentOS Linux has had no updates since June 2024.", ""),
+    ImageRule("python:2*", "Python 2 has had no updates since January 2020.", ""),
+)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`channels` and `indexes` are the allowed ones, all when empty; `pythons` those that workers have, if known."""
+
+    reserved_prefixes: tuple = ("AzureML", "Microsoft")
+    python_ends: dict = field(default_factory=lambda: dict(PYTHON_ENDS), hash=False)
+    deprecated_images: tuple = DEPRECATED_IMAGES
+    required: tuple = ()
+    blocked: tuple = ()
+    channels: tuple = ()
+    indexes: tuple = ()
+    default_python: str = "3.12"
+    pythons: tuple = ()
+    wheels: frozenset | None = None  # (sha256, filename) of the private ones that there are, None when unknown
+    today: date = field(default_factory=date.today)
+
+    def image_rule(self, image):
+        """The ImageRule that deprecates an image, or None."""
+        name = bare_image(image)
+        return next((rule for rule in self.deprecated_images if fnmatchcase(name, rule.pattern.lower())), None)
+
+
+def bare_image(image):
+    """`registry.example.org:5000/library/Ubuntu:22.04@sha256:…` as `ubuntu:22.04`."""
+    image = image.partition("@")[0].lower()
+    first, slash, rest = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        image = rest
+    return image.removeprefix("library/")

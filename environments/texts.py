@@ -1,0 +1,35 @@
+"""Small rules about lines of text that conda files and requirements files share. Pure."""
+
+import difflib
+import re
+
+
+def without_comment(text):
+    """Cut off what stands behind a # that begins the line or follows a space."""
+    text = text.strip()
+    if text.startswith("#"):
+        return ""
+    comment = re.search(r"\s#", text)
+    return text[: comment.start()].rstrip() if comment else text
+
+
+def shorten(text, longest=80):
+    """Make any text fit to be quoted in a sentence."""
+    text = "".join(character if character.isprintable() else "·" for character in text[: longest + 1])
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def nearest(word, known, cutoff=0.75):
+    """The one of the `known` words that is probably meant by `word`, or empty."""
+    matches = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=cutoff)
+    return matches[0] if matches else ""
+
+
+def can_be_kept(text):
+    """Whether a database keeps it: PostgreSQL takes no NUL, and no UTF-8 has half characters."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def line_starts(text):
+    """The offset at which each line begins, for `bisect`."""
+    return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
