@@ -47,7 +47,8 @@ CLASSES = [
     ),
     (
         Failure.NO_VERSION,
-        r"[Bb]ecause (?:there is no version of (\S+?)[=<>]|only (\S+?)[=<>]\S+ is available|"
+        # That only one is there and wants what another forbids is a conflict.
+        r"[Bb]ecause (?:there is no version of (\S+?)[=<>]|only (\S+?)[=<>]\S+ is available(?! and \2\S+ depends on)|"
         r"only the following versions of (\S+) are available)",
         "No version of {1} matches. {cause}",
     ),

@@ -12,6 +12,7 @@ class Failure(TextChoices):
     NO_VERSION = "no matching version", "No matching version"
     NO_WHEEL = "no wheel", "No wheel for this platform and Python"
     CONFLICT = "conflict", "Conflict between requirements"
+    WHEEL = "private wheel", "Private wheel missing or forbidden"
     NETWORK = "network", "Network error"
     HASH_MISMATCH = "hash mismatch", "Hash mismatch"
     DISK_FULL = "disk full", "Disk full"
@@ -30,7 +31,8 @@ ADVICE = {
     Failure.NO_VERSION: "Ask for a version that exists, or leave the version open.",
     Failure.NO_WHEEL: "Ask for another Python or another version: packages are installed from wheels only.",
     Failure.CONFLICT: "Relax one of the requirements that are named.",
-    Failure.NETWORK: "Build again when the index answers.",
+    Failure.WHEEL: "Look whether the wheel is still in the workspace; upload it again if it is not.",
+    Failure.NETWORK: "Build again when it answers.",
     Failure.HASH_MISMATCH: "The index served another file than before. Find out why before you trust it.",
     Failure.DISK_FULL: "An administrator frees space on the worker's machine; then build again.",
     Failure.OUT_OF_MEMORY: "An administrator can raise ENVPORTAL_BUILD_MEMORY.",

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 from packaging import tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from environments import wheel_urls
+
 GLIBC = 28  # wheels for glibc 2.28, of 2018, run on every distribution that is still kept
 
 
@@ -28,24 +30,34 @@ class Package:
         return asdict(self)
 
 
-def read_pylock(text, python, platform, direct):
+def read_pylock(text, python, platform, wanted, private=()):
     """Return the packages of a pylock.toml, one wheel each: the best for this Python and platform.
 
-    `python` is a full version (3.11.7), `platform` one of `PLATFORMS`, `direct` the normalised names that
-    the definition asks for. Raises ValueError when a package has no wheel with a hash.
+    `python` is a full version (3.11.7), `platform` such as linux-64, `wanted` the PipLines that it was made for,
+    `private` (sha256, filename, size) of each private wheel among them. The lock names those by a reference that
+    is the same everywhere, not by where the file stood. Raises ValueError when a package has no wheel with a hash,
+    or with none of the hashes that the definition asks for.
     """
+    known = {(sha256, filename): size for sha256, filename, size in private}
     ranks = {tag: rank for rank, tag in enumerate(_supported(python, platform))}
-    return [_package(entry, ranks, direct) for entry in tomllib.loads(text).get("packages", [])]
+    asked = {}
+    for line in wanted:
+        asked.setdefault(line.name, set()).update(line.hashes)
+    return [_package(entry, ranks, asked, known) for entry in tomllib.loads(text).get("packages", [])]
 
 
-def write_pylock(packages, python):
-    """Return a pylock.toml that names exactly these wheels with their hashes."""
+def write_pylock(packages, python, folder=""):
+    """Return a pylock.toml that names exactly these wheels with their hashes.
+
+    `folder` is where the private ones stand, seen from the file that is written.
+    """
     lines = ['lock-version = "1.0"', 'created-by = "envportal"', f'requires-python = ">={python}"']
     for package in packages:
-        wheel = (
-            f"{{ url = {json.dumps(package.url)}, size = {package.size}, "
-            f"hashes = {{ sha256 = {json.dumps(package.sha256)} }} }}"
-        )
+        private = wheel_urls.parse_reference(package.url)
+        place = f"path = {json.dumps(f'{folder}/{private[1]}')}" if private else f"url = {json.dumps(package.url)}"
+        size = f"size = {package.size}, " if package.size else ""
+        # Never as an archive, which is how the resolver writes it: that would leave the path in the prefix.
+        wheel = f"{{ {place}, {size}hashes = {{ sha256 = {json.dumps(package.sha256)} }} }}"
         lines += [
             "",
             "[[packages]]",
@@ -56,21 +68,37 @@ def write_pylock(packages, python):
     return "\n".join(lines) + "\n"
 
 
-def _package(entry, ranks, direct):
-    wheels = [wheel for wheel in entry.get("wheels", []) if "sha256" in wheel.get("hashes", {})]
-    ranked = [(_rank(wheel, ranks), wheel) for wheel in wheels]
-    ranked = [(rank, wheel) for rank, wheel in ranked if rank is not None]
+def _package(entry, ranks, asked, known):
+    name = canonicalize_name(entry["name"])
+    offered = [_direct_reference(entry["archive"], known)] if "archive" in entry else entry.get("wheels", [])
+    wheels = [wheel for wheel in offered if "sha256" in wheel.get("hashes", {})]
+    ranked = [(rank, wheel) for wheel in wheels if (rank := _rank(wheel, ranks)) is not None]
     if not ranked:
         raise ValueError(f"{entry['name']} {entry.get('version', '')} has no wheel with a sha256 for this platform.")
+    if allowed := asked.get(name):
+        ranked = [(rank, wheel) for rank, wheel in ranked if f"sha256:{wheel['hashes']['sha256']}" in allowed]
+    if not ranked:
+        raise ValueError(f"No wheel of {entry['name']} for this platform has a hash that the definition allows.")
     wheel = min(ranked, key=lambda pair: pair[0])[1]
-    name = canonicalize_name(entry["name"])
-    return Package(
-        "pip", name, entry["version"], wheel["url"], wheel["hashes"]["sha256"], wheel.get("size", 0), name in direct
-    )
+    size, sha256 = wheel.get("size", 0), wheel["hashes"]["sha256"]
+    return Package("pip", name, entry["version"], wheel["url"], sha256, size, name in asked)
+
+
+def _direct_reference(archive, known):
+    """A file that the definition names itself, which a pylock calls an archive."""
+    if "path" not in archive:
+        return archive
+    filename = archive["path"].rsplit("/", 1)[-1]
+    sha256 = archive.get("hashes", {}).get("sha256")
+    if (sha256, filename) not in known:
+        raise ValueError(f"{filename} is a file that the definition does not name.")
+    return archive | {"url": wheel_urls.reference(sha256, filename), "size": known[sha256, filename]}
 
 
 def _rank(wheel, ranks):
     filename = wheel.get("name") or unquote(urlsplit(wheel["url"]).path.rsplit("/", 1)[-1])
+    if not filename.endswith(".whl"):
+        return None
     found = [ranks[tag] for tag in parse_wheel_filename(filename)[3] if tag in ranks]
     return min(found, default=None)
 

@@ -42,6 +42,18 @@ CASES = [
         2,
     ),
     (
+        HEAD
+        + "Because only demo-pkg==1.0 is available and demo-pkg==1.0 depends on six>=1.17, we can conclude that all"
+        " versions of demo-pkg depend on six>=1.17.\n"
+        "         And because you require demo-pkg and six==1.16.0, we can conclude that your requirements are"
+        " unsatisfiable.\n",
+        Failure.CONFLICT,
+        "The requirements do not fit together. Because only demo-pkg==1.0 is available and demo-pkg==1.0 depends on"
+        " six>=1.17, we can conclude that all versions of demo-pkg depend on six>=1.17. And because you require demo-pkg"
+        " and six==1.16.0, we can conclude that your requirements are unsatisfiable.",
+        2,
+    ),
+    (
         HEAD + "Because tensorflow==1.15.0 has no wheels with a matching Python ABI tag (e.g., `cp311`) and you require"
         " tensorflow==1.15, we can conclude that your requirements are unsatisfiable.\n\n"
         "hint: You require CPython 3.11 (`cp311`), but we only found wheels for `tensorflow` (v1.15.0)\n",
