@@ -27,6 +27,7 @@ class PackageSerializer(serializers.ModelSerializer):
     class Meta:
         model = LockedPackage
         fields = ["manager", "name", "version", "direct", "url", "sha256", "size"]
+        extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 
 
 class BuildSummarySerializer(serializers.ModelSerializer):

@@ -7,25 +7,26 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from environments.findings import errors
 from environments.models import Interpreter
 
+from . import fetch, process, uv
 from . import lock as locks
-from . import process, uv
 from .diagnosis import Diagnosis, diagnose
 from .failures import Failure
 from .log import LogWriter
 from .models import Build, Lock, Status, Step
+from .redact import Redactor
 
 log = logging.getLogger(__name__)
 
+WHEELS = "wheels"  # folder of the private ones, in the folder of the work
 HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest that a cancel waits
 
 # Set when the worker is told to end. Builds then fail with a sentence instead of being cut off.
@@ -79,6 +80,11 @@ def remove_folders(build):
         shutil.rmtree(folder / str(build.pk), ignore_errors=True)
 
 
+def resolvable(line):
+    """A PipLine as the resolver gets it, a private wheel by the file that was fetched."""
+    return line.from_source(f"file:{WHEELS}/{line.wheel.filename}" if line.wheel else line.url)
+
+
 def count(number, noun):
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -92,6 +98,7 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
+        self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
     def run(self):
         with self.step(Step.Name.RESOLVE) as step:
@@ -147,6 +154,17 @@ class Attempt:
                 f"Conda packages cannot be resolved by this portal, and the definition asks for {named}. "
                 "Definitions of pip packages alone can be built: move them to pip.",
             )
+        for line in wanted.pip:
+            if line.is_source:
+                self.give_up(
+                    Failure.NOT_BUILDABLE,
+                    f"{line.name or line.url} comes as source code, and this portal installs wheels only. "
+                    "Name a release of it, or upload a wheel.",
+                )
+        if unfilled := [each.text for each in (*wanted.pip, *wanted.pip_options) if "$" in each.text]:
+            self.give_up(
+                Failure.NOT_BUILDABLE, f"“{unfilled[0]}” is to be filled in from outside, and nothing does that here."
+            )
         self.check_disk()
         return self.find_interpreter()
 
@@ -173,6 +191,7 @@ class Attempt:
 
     def resolve(self, interpreter):
         python, platform = interpreter[0], uv.this_platform()
+        self.fetch_wheels()
         lock = Lock.objects.first_good(self.build.image_key)
         if lock and lock.platform == platform and lock.python.rsplit(".", 1)[0] == python.rsplit(".", 1)[0]:
             self.say(f"Taking the lock {lock} of the first build of this image key")
@@ -186,16 +205,43 @@ class Attempt:
         self.say(f"{count(len(packages), 'package')} locked")
         return packages
 
+    def fetch_wheels(self):
+        """Fetch the private wheels from the portal, by addresses that open to whoever has them, for some minutes."""
+        (self.work / WHEELS).mkdir()
+        here = {(wheel.sha256, wheel.filename) for wheel in self.wheels}
+        for url in self.definition.wheels:
+            if (url.sha256, url.filename) not in here:
+                self.give_up(Failure.WHEEL, f"The private wheel {url.filename} is not in {self.build.workspace}.")
+        for wheel in self.wheels:
+            self.say(f"Fetching the private wheel {wheel}, {count(wheel.size, 'byte')}")
+            self.fetch_wheel(wheel, settings.RESOLVE_SECONDS)
+
+    def fetch_wheel(self, wheel, seconds):
+        facts = {"size": wheel.size, "sha256": wheel.sha256, "seconds": seconds}
+        with self.ends_in_time("resolve", seconds):
+            try:
+                fetch.fetch(wheel.signed_url(), self.work / WHEELS / wheel.filename, **facts, beat=self.beat)
+            except fetch.Refused as fault:
+                told = f"The portal does not give out the private wheel {wheel}. It answered {fault}."
+                self.give_up(Failure.WHEEL, told)
+            except fetch.Unreachable as fault:
+                told = f"The portal could not be reached to fetch the private wheel {wheel}: {fault}. "
+                self.give_up(Failure.NETWORK, told + "Administrators say with ENVPORTAL_URL where workers reach it.")
+            except fetch.WrongFile:
+                told = f"{wheel} is not the file that was uploaded: its size or its hash is another."
+                self.give_up(Failure.HASH_MISMATCH, told)
+
     def make_lock(self, python, platform):
         wanted = self.definition.pip_requirements
         self.say(f"Resolving {count(len(wanted), 'requirement')}, wheels only")
-        (self.work / "requirements.in").write_text("".join(f"{line}\n" for line in wanted))
-        command = uv.compile_lock("requirements.in", "pylock.toml", python, platform)
+        (self.work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
+        options = self.definition.pip_options
+        command = uv.compile_lock("requirements.in", "pylock.toml", python, platform, options)
         self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work)
         pylock = self.work / "pylock.toml"
-        direct = {canonicalize_name(Requirement(line).name) for line in wanted}
         try:
-            packages = locks.read_pylock(pylock.read_text(), python, platform, direct)
+            private = [(wheel.sha256, wheel.filename, wheel.size) for wheel in self.wheels]
+            packages = locks.read_pylock(pylock.read_text(), python, platform, wanted, private)
         except ValueError as fault:
             self.give_up(Failure.NO_WHEEL, str(fault))
         return Lock.objects.store(python, platform, packages)
@@ -203,11 +249,12 @@ class Attempt:
     def install(self, interpreter, packages):
         python, path = interpreter
         pylock = self.work / "pylock.locked.toml"
-        pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2])))
+        pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2]), WHEELS))
         self.say(f"Installing {count(len(packages), 'package')}, every hash required")
         self.call(uv.make_prefix(self.prefix.name, path), 60, "install")
         if packages:
             self.call(uv.sync(self.prefix.name, pylock), settings.INSTALL_SECONDS, "install")
+        shutil.rmtree(self.work / WHEELS)  # before code of the packages runs beside them
 
     def check(self, direct):
         """Return how many modules were imported."""
@@ -230,23 +277,20 @@ class Attempt:
             tail.write(data)
             self.log.write(data)
 
+        redactor = Redactor(self.unspoken(), output)
         limits = process.Limits.of(seconds, settings.BUILD_MEMORY)
-        try:
-            code = process.run(
-                [str(part) for part in command],
-                cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
-                environ=environ or self.environ,
-                limits=limits,
-                output=output,
-                beat=self.beat,
-            )
-        except process.TooSlow:
-            self.give_up(Failure.TIMEOUT, f"The {step} step took longer than its limit of {seconds:,} s.")
-        except process.Stopped:
-            self.log.flush()
-            if stopping.is_set():
-                self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
-            raise Taken from None
+        with self.ends_in_time(step, seconds):
+            try:
+                code = process.run(
+                    [str(part) for part in command],
+                    cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
+                    environ=environ or self.environ,
+                    limits=limits,
+                    output=redactor.write,
+                    beat=self.beat,
+                )
+            finally:
+                redactor.flush()
         self.log.flush()
         if code:
             self.say(f"This step ended with exit code {code}")
@@ -254,6 +298,27 @@ class Attempt:
             line = diagnosis.line and tail.lines_before + diagnosis.line
             raise BuildFailed(replace(diagnosis, line=line))
         return tail.text
+
+    @contextmanager
+    def ends_in_time(self, step, seconds):
+        """Say in the build why something was ended before it came to its end."""
+        try:
+            yield
+        except process.TooSlow:
+            self.give_up(Failure.TIMEOUT, f"The {step} step took longer than its limit of {seconds:,} s.")
+        except process.Stopped:
+            self.log.flush()
+            if stopping.is_set():
+                self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
+            raise Taken from None
+
+    def unspoken(self):
+        """What no tool may write into the log, and what is written instead: where the work is done on this machine."""
+        words = {}
+        for work in {str(self.work), str(self.work.resolve())}:
+            for spelled in {work, quote(work)}:
+                words |= {f"file://{spelled}/{WHEELS}/": "", f"{spelled}/{WHEELS}/": "", spelled: "work"}
+        return words
 
     def beat(self):
         """Flush the log, and now and then say that we are alive. Return whether to go on."""

@@ -57,6 +57,19 @@ class Lock(models.Model):
         return self.digest[:12]
 
 
+class LockedPackageQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self.filter(lock__in=Build.objects.visible_to(user).filter(lock__isnull=False).values("lock"))
+
+    def names_by_use(self, manager):
+        """Names, those in the most locks first."""
+        used = self.filter(manager=manager).values("name").annotate(locks=models.Count("pk"))
+        return used.order_by("-locks", "name").values_list("name", flat=True)
+
+    def versions_of(self, manager, name):
+        return set(self.filter(manager=manager, name=name).values_list("version", flat=True))
+
+
 class LockedPackage(models.Model):
     class Manager(models.TextChoices):
         CONDA = "conda"
@@ -70,6 +83,8 @@ class LockedPackage(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField(help_text="bytes to download")
     direct = models.BooleanField(help_text="asked for by the definition itself")
+
+    objects = LockedPackageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-direct", "name"]

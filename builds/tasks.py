@@ -2,8 +2,9 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from . import engine, worker
+from . import engine, sources, worker
 from .models import Build
+from .sources import Source
 
 
 @shared_task(bind=True)
@@ -16,6 +17,17 @@ def run_build(self, build_id):
 @shared_task
 def tend_builds():
     worker.tend()
+
+
+@shared_task
+def fetch_names(channel):
+    """Of a conda channel; the empty one is the package index."""
+    Source(channel).fetch()
+
+
+@shared_task
+def refresh_names():
+    sources.refresh()
 
 
 @celeryd_init.connect

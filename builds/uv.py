@@ -45,10 +45,14 @@ def bare_environ(home):
     }
 
 
+def proxied_environ(home):
+    """The whole environment of a process that fetches from outside."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | bare_environ(home)
+
+
 def environ(home):
     """The whole environment of uv."""
-    variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    variables |= bare_environ(home) | {
+    variables = proxied_environ(home) | {
         "UV_CACHE_DIR": str(settings.CACHE / "uv"),
         "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",
@@ -89,13 +93,19 @@ def read_pythons(text):
     return found
 
 
-def compile_lock(requirements, lock, python, target):
-    """Resolve a requirements file of ours into pylock.toml. `python` is a full version."""
+# How uv calls the options that a definition may have.
+OPTIONS = {"--index-url": "--default-index", "--extra-index-url": "--index", "--find-links": "--find-links"}
+
+
+def compile_lock(requirements, lock, python, target, options=()):
+    """Resolve a requirements file of ours into pylock.toml. `python` is a full version, `options` are PipOptions."""
     command = [find_uv_bin(), "pip", "compile", requirements, "--format", "pylock.toml", "--output-file", lock]
     command += ["--python-version", python, "--only-binary", ":all:", "--generate-hashes", "--no-header", "--quiet"]
     if target in ("linux-64", "linux-aarch64"):
         machine = "x86_64" if target == "linux-64" else "aarch64"
         command += ["--python-platform", f"{machine}-manylinux_2_{GLIBC}"]
+    for option in options:
+        command += [OPTIONS[option.name], option.value] if option.value else ["--prerelease", "allow"]
     return command
 
 

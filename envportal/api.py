@@ -11,11 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from environments.faults import DefinitionFault, UserFault
+from environments.uploads import TooLarge as WheelTooLarge
 
 
 def answer_fault(fault, context):
     """A person's fault is a 400 that names the field; all else is as the framework does it."""
-    if isinstance(fault, DefinitionFault):
+    if isinstance(fault, WheelTooLarge):
+        fault = TooLarge(fault.message)
+    elif isinstance(fault, DefinitionFault):
         fault = ValidationError({"definition": [finding.sentence for finding in fault.findings]})
     elif isinstance(fault, UserFault):
         fault = ValidationError({fault.field or "detail": [fault.message] if fault.field else fault.message})

@@ -43,10 +43,23 @@ BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000)
 MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
 # The package index; empty means the tool's own default.
 INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
+# Suggestions while somebody types; off means that nothing is asked of outside for them.
+SUGGESTIONS = env.bool("ENVPORTAL_SUGGESTIONS", True)
+# Seconds that a page waits for the outside.
+SUGGEST_SECONDS = env.float("ENVPORTAL_SUGGEST_SECONDS", 2.0)
+# Conda channels that may be asked; `*` stands for every plain name. The rule is in builds/channels.py.
+SUGGEST_CHANNELS = env.list("ENVPORTAL_SUGGEST_CHANNELS", ["*"])
+# The address that names of channels are below; empty means the tool's own default.
+CHANNEL_ALIAS = env.str("ENVPORTAL_CHANNEL_ALIAS", "")
 # Folders with Python interpreters beside those on PATH; each may hold wildcards.
 PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"])
 # The Python of a definition that names none; it must be on the worker.
 DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
+
+# The largest private wheel, in MB.
+WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
+# Where workers reach the web processes, to fetch private wheels.
+PORTAL_URL = env.str("ENVPORTAL_URL", "http://127.0.0.1:{}".format(env.str("PORT", "8000")))
 
 try:
     env.seal()
@@ -60,6 +73,9 @@ except EnvValidationError as faults:
 PREFIXES = VAR / "prefixes"
 WORK = VAR / "work"
 CACHE = VAR / "cache"
+# Private wheels, and beside them what is being received, so that a file moves from one to the other at once.
+WHEELS = VAR / "wheels"
+UPLOADS = VAR / "uploads"
 
 INSTALLED_APPS = [
     "envportal",
@@ -127,6 +143,14 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"]["NAME"] = VAR / "test.sqlite3"
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+# Answers of the outside, for all processes of this machine.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": CACHE / "answers",
+        "OPTIONS": {"MAX_ENTRIES": 5000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Celery: messages only wake workers, the database is the truth. So no results, no late acknowledgement.
@@ -138,7 +162,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3}
 CELERY_BEAT_SCHEDULE = {
-    "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}}
+    "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}},
+    "refresh names": {"task": "builds.tasks.refresh_names", "schedule": 86400.0},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -185,6 +210,7 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
+FILE_UPLOAD_HANDLERS = ["environments.uploads.UploadHandler"]
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -176,7 +176,7 @@ def test_a_version_that_todays_rules_refuse_opens_and_is_not_built_by_halves(mak
     engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
     build.refresh_from_db()
     assert (build.status, build.failure) == (Status.FAILED, Failure.NOT_BUILDABLE)
-    assert "The option -r is not accepted" in build.reason
+    assert "-r more.txt names another file" in build.reason
     client.force_login(editor)
     assert client.get(version.get_absolute_url()).status_code == 200
 

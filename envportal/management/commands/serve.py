@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from envportal import nearby
+
 LOOK = 0.2  # seconds between looks at the processes
 GRACE = 15  # seconds they have to end
 # A part that dies sooner than this after its start is given a longer pause each time.
@@ -58,6 +60,8 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         host, port = options["host"], options["port"]
         self.check_port(host, port)
+        # Where the worker, which is started below, finds the web process.
+        os.environ.setdefault("ENVPORTAL_URL", f"http://{near(host)}:{port}")
         call_command("setup", stdout=self.stdout)
         self.parts = [Part(name, command) for name, command in commands(host, port).items()]
         self.is_ending = self.is_ready = False
@@ -140,14 +144,16 @@ def end_with_us(parent):
             os._exit(1)
 
 
+def near(host):
+    """The address at which this machine reaches what listens on `host`."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{address}]" if ":" in address else address
+
+
 def is_healthy(host, port):
-    """Ask as a proxy would, under a name that the portal answers to."""
-    names = [name for name in settings.ALLOWED_HOSTS if name[:1] not in ("*", ".")]
-    headers = {"Host": names[0] if names else host, "X-Forwarded-Proto": "https" if settings.HTTPS else "http"}
-    nearby = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    connection = http.client.HTTPConnection(nearby, port, timeout=1)
+    connection = http.client.HTTPConnection(near(host), port, timeout=1)
     try:
-        connection.request("GET", "/healthz", headers=headers)
+        connection.request("GET", "/healthz", headers=nearby.headers(near(host)))
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):  # nobody listens yet
         return False

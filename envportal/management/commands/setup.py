@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from environs import Env
 
+from environments import uploads
 from environments.models import Membership, Role, Workspace
 
 
@@ -13,8 +14,9 @@ class Command(BaseCommand):
     help = "Prepare the database, the static files, the first administrator and the workspace `default`."
 
     def handle(self, *args, **options):
-        for folder in (settings.VAR, settings.PREFIXES, settings.WORK, settings.CACHE):
+        for folder in (settings.VAR, settings.PREFIXES, settings.WORK, settings.CACHE, settings.WHEELS):
             folder.mkdir(parents=True, exist_ok=True)
+        uploads.sweep()
         settings.VAR.chmod(0o700)  # hashes of passwords and the secret stand in it
         call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG and not (settings.STATIC_ROOT / "staticfiles.json").exists():
