@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
 from .models import Environment, Version, Workspace
+from .wheels import PrivateWheel
 
 
 def require(request, permission, thing):
@@ -31,3 +32,11 @@ def get_version(request, workspace, name, number, permission="environments.view_
     version = get_object_or_404(Version.objects.select_related("author"), environment=environment, number=number)
     version.environment = environment
     return require(request, permission, version)
+
+
+def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):
+    workspace = get_workspace(request, workspace)
+    wheels = PrivateWheel.objects.select_related("uploaded_by")
+    wheel = get_object_or_404(wheels, workspace=workspace, sha256=sha256)
+    wheel.workspace = workspace
+    return require(request, permission, wheel)

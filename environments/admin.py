@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from .models import Environment, Membership, Token, Version, Workspace
+from .models import Environment, Membership, Rule, Token, Version, Workspace
+from .wheels import PrivateWheel
 
 admin.site.site_header = admin.site.site_title = "envportal administration"
 admin.site.index_title = "What the portal keeps"
@@ -47,6 +48,14 @@ class VersionAdmin(ReadOnly):
     search_fields = ["environment__name", "image_key"]
 
 
+@admin.register(PrivateWheel)
+class PrivateWheelAdmin(ReadOnly):
+    list_display = ["filename", "workspace", "size", "uploaded_by", "created"]
+    list_select_related = ["workspace", "uploaded_by"]
+    list_filter = ["workspace"]
+    search_fields = ["filename", "sha256"]
+
+
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):
     list_display = ["user", "name", "created"]
@@ -57,3 +66,13 @@ class TokenAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False  # a token is shown once, by the command that makes it
+
+
+@admin.register(Rule)
+class RuleAdmin(admin.ModelAdmin):
+    """What definitions may and must say; what this release knows itself stands in policy.py."""
+
+    list_display = ["kind", "subject", "date", "replacement", "message"]
+    list_display_links = ["subject"]
+    list_filter = ["kind"]
+    search_fields = ["subject", "message"]

@@ -1,13 +1,19 @@
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
-from envportal.api import ByName, ByNumber
+from envportal.api import ByName, ByNumber, JSONParser
 
 from . import definition as definitions
 from .access import get_environment, get_version, get_workspace
+from .drafts import Draft
+from .faults import UserFault
+from .findings import errors
+from .formats import reading
 from .forms import FilterForm
-from .models import Environment, Role, Version, Workspace
+from .models import Environment, Role, Rule, Version, Workspace
 
 
 class WorkspaceSerializer(serializers.ModelSerializer):
@@ -22,31 +28,72 @@ class WorkspaceSerializer(serializers.ModelSerializer):
         return Role(workspace.role_of(self.context["request"].user)).label.lower()
 
 
-class DefinitionField(serializers.JSONField):
-    """The document of Azure Machine Learning: python.condaDependencies, docker, environmentVariables …"""
-
-    def to_internal_value(self, data):
-        return definitions.read(super().to_internal_value(data))
+class FixSerializer(serializers.Serializer):
+    title = serializers.CharField()
+    verb = serializers.CharField(help_text="set, remove, append, insert, rename, to-pip or lines")
+    where = serializers.CharField()
+    path = serializers.ListField(child=serializers.JSONField(), help_text="the same place, part by part")
+    value = serializers.JSONField(allow_null=True)
 
 
 class FindingSerializer(serializers.Serializer):
     code = serializers.CharField()
-    severity = serializers.CharField()
+    severity = serializers.CharField(help_text="error, warning or hint")
     message = serializers.CharField()
-    where = serializers.CharField()
-    line = serializers.IntegerField(allow_null=True)
+    where = serializers.CharField(help_text="the place in the definition")
+    line = serializers.IntegerField(allow_null=True, help_text="of the file it came from, from 1")
+    fix = FixSerializer(allow_null=True, default=None)
+
+
+class ImportSerializer(serializers.Serializer):
+    """A file as text. It can also be sent as multipart form data, `file`, several times for a folder of Azure's."""
+
+    file = serializers.CharField(
+        max_length=500, default="", allow_blank=True, help_text="its name, which helps to tell its format"
+    )
+    text = serializers.CharField(trim_whitespace=False, allow_blank=True)
+
+
+class ReadingSerializer(serializers.Serializer):
+    file = serializers.CharField()
+    format = serializers.CharField()
+    definition = serializers.JSONField(allow_null=True, help_text="null when the file was refused")
+    image_key = serializers.CharField(allow_null=True)
+    findings = FindingSerializer(many=True)
 
 
 class VersionSerializer(serializers.ModelSerializer):
-    definition = DefinitionField(source="document")
+    definition = serializers.JSONField(
+        source="document",
+        required=False,
+        help_text="The document of Azure Machine Learning: python.condaDependencies, docker, environmentVariables …",
+    )
+    conda = serializers.CharField(
+        required=False,
+        trim_whitespace=False,
+        help_text="The conda part as a conda file, comments and all. Given, it stands for python.condaDependencies.",
+    )
     author = serializers.CharField(source="author.username", read_only=True)
     findings = FindingSerializer(many=True, read_only=True)
 
     class Meta:
         model = Version
-        fields = ["number", "definition", "image_key", "author", "created", "message", "findings"]
+        fields = ["number", "definition", "conda", "image_key", "author", "created", "message", "findings"]
         read_only_fields = ["number", "image_key", "created"]
         extra_kwargs = {"message": {"max_length": 1000}}
+
+    def validate(self, asked):
+        """Read the document, joined with the conda file if there is one, by the rules that the editor obeys."""
+        policy, document = Rule.objects.policy(), asked.get("document", {})
+        if "conda" in asked and isinstance(document, dict):
+            asked["document"] = Draft.of(document, asked["conda"]).examine(policy)
+            if refused := errors(asked["document"].findings):
+                raise serializers.ValidationError({"conda": [finding.sentence for finding in refused]})
+        elif "document" in asked:
+            asked["document"] = definitions.read(document, policy)
+        else:
+            raise serializers.ValidationError({"definition": "This field is required, or conda."})
+        return asked
 
 
 class EnvironmentSerializer(serializers.ModelSerializer):
@@ -65,6 +112,28 @@ class EnvironmentSerializer(serializers.ModelSerializer):
     def get_latest_version(self, environment) -> int | None:
         """The number of the newest version; null while there is none."""
         return environment.latest_number or None
+
+
+class Import(generics.GenericAPIView):
+    """Read a file as a definition, without registering anything: what `manage.py inspect` prints."""
+
+    serializer_class = ImportSerializer
+    parser_classes = [JSONParser, MultiPartParser]
+
+    @extend_schema(request=ImportSerializer, responses=ReadingSerializer)
+    def post(self, request):
+        policy = Rule.objects.policy()
+        uploads = request.FILES.getlist("file")
+        if len(uploads) > 1:
+            files = {file.name: file.read(reading.LONGEST + 1) for file in uploads[:10]}
+            return Response(reading.read_folder(files, policy).as_dict("/"))
+        if uploads:
+            name, data = uploads[0].name, uploads[0].read(reading.LONGEST + 1)
+        else:
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            name, data = serializer.validated_data["file"], serializer.validated_data["text"]
+        return Response(reading.read(name, data, policy).as_dict(name))
 
 
 class WorkspaceList(generics.ListAPIView):
@@ -126,7 +195,8 @@ class VersionList(generics.ListCreateAPIView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
-        version, is_new = environment.register(asked["document"], request.user, asked.get("message", ""))
+        message, source = asked.get("message", ""), asked.get("conda", "")
+        version, is_new = environment.register(asked["document"], request.user, message, source)
         return Response(self.get_serializer(version).data, status=201 if is_new else 200)
 
 
@@ -135,3 +205,19 @@ class VersionDetail(generics.RetrieveAPIView):
 
     def get_object(self):
         return get_version(self.request, self.kwargs["workspace"], self.kwargs["name"], self.kwargs["number"])
+
+
+class VersionFile(generics.GenericAPIView):
+    """A version in the form of another tool: environment.yml, requirements.txt, azureml.zip …"""
+
+    @extend_schema(
+        responses={(200, "application/octet-stream"): bytes, 409: OpenApiResponse(description="cannot be said so")}
+    )
+    def get(self, request, workspace, name, number, file):
+        version = get_version(request, workspace, name, number)
+        try:
+            content, content_type = version.as_file(file)
+        except UserFault as fault:
+            return Response({"detail": fault.message}, status=409)
+        headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
+        return HttpResponse(content, content_type=content_type, headers=headers)

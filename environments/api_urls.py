@@ -1,8 +1,14 @@
 from django.urls import path
 
-from . import api
+from . import api, wheel_api
 
 urlpatterns = [
+    path("import/", api.Import.as_view(), name="api-import"),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>/",
+        api.VersionFile.as_view(),
+        name="api-version-file",
+    ),
     path("workspaces/", api.WorkspaceList.as_view(), name="api-workspaces"),
     path("workspaces/<slug:workspace>/environments/", api.EnvironmentList.as_view(), name="api-environments"),
     path(
@@ -20,4 +26,6 @@ urlpatterns = [
         api.VersionDetail.as_view(),
         name="api-version",
     ),
+    path("workspaces/<slug:workspace>/wheels/", wheel_api.WheelList.as_view(), name="api-wheels"),
+    path("workspaces/<slug:workspace>/wheels/<sha256:sha256>/", wheel_api.WheelDetail.as_view(), name="api-wheel"),
 ]

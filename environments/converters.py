@@ -1,6 +1,8 @@
+import re
+
 from django.urls import register_converter
 
-from . import names
+from . import names, version_files, wheel_urls
 
 
 class NameConverter:
@@ -25,5 +27,24 @@ class NumberConverter:
         return str(value)
 
 
+class HashConverter(NameConverter):
+    regex = wheel_urls.SHA256
+
+
+class WheelConverter(NameConverter):
+    """The file name of a wheel."""
+
+    regex = wheel_urls.FILENAME
+
+
+class FileConverter(NameConverter):
+    """The name of a file that a version can be downloaded as."""
+
+    regex = "|".join(re.escape(name) for name in version_files.FILES)
+
+
+register_converter(FileConverter, "file")
 register_converter(NameConverter, "name")
 register_converter(NumberConverter, "number")
+register_converter(HashConverter, "sha256")
+register_converter(WheelConverter, "wheel")

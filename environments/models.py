@@ -1,17 +1,26 @@
 import hashlib
+import re
 import secrets
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from . import definition as definitions
-from . import names
+from . import names, policy, version_files
 from .conda_specs import python_specifiers
 from .faults import UserFault
+from .formats import conda_file
+from .wheels import PrivateWheel
+
+
+def digest_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Role(models.IntegerChoices):
@@ -66,6 +75,10 @@ class Workspace(models.Model):
         if not is_new:
             raise UserFault(f"{self} already has an environment named {name}.", "name")
         return environment
+
+    def add_wheel(self, upload, by):
+        """Keep an uploaded wheel. Return (wheel, whether it is new). Raise UserFault when it cannot be one."""
+        return PrivateWheel.add(self, upload, by)
 
 
 class Membership(models.Model):
@@ -130,29 +143,40 @@ class Environment(models.Model):
     def get_absolute_url(self):
         return reverse("environment", args=[self.workspace.name, self.name])
 
-    def register(self, definition, by, message=""):
+    def register(self, definition, by, message="", source=""):
         """Return (version, whether it is new). An identical definition returns the version that is there.
 
+        `source` is the conda file as somebody wrote it, with its comments; given one, another comment is another
+        version. Raise DefinitionFault when it names a private wheel that this workspace does not have.
         The row of the environment is locked while the number is taken, so that numbers have no gap.
         """
+        if source == conda_file.write(definition.conda_section):
+            source = ""  # it says nothing that the document does not say
         with transaction.atomic():
             environment = Environment.objects.select_for_update().get(pk=self.pk)
-            same = environment.versions.filter(identity=definition.identity).first()
+            same = environment.versions.filter(identity=definition.identity).order_by("-number")
+            if source:
+                same = same.filter(source_digest=digest_of(source))
             if same:
-                return same, False
+                return same[0], False
+            wheels = self.workspace.wheels.named_in(definition)
             environment.latest_number += 1
             environment.changed = timezone.now()
             environment.save(update_fields=["latest_number", "changed"])
             self.latest_number, self.changed = environment.latest_number, environment.changed
-            return self.versions.create(
+            version = self.versions.create(
                 number=environment.latest_number,
                 document=definition.document,
+                source=source,
+                source_digest=digest_of(source) if source else "",
                 identity=definition.identity,
                 image_key=definition.image_key,
                 findings=[finding.as_dict() for finding in definition.findings],
                 author=by,
                 message=message,
-            ), True
+            )
+            version.wheels.add(*wheels)
+            return version, True
 
     @property
     def latest(self):
@@ -178,6 +202,8 @@ class Version(models.Model):
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     document = models.JSONField()
+    source = models.TextField(blank=True, help_text="the conda file as it was written, if a person wrote one")
+    source_digest = models.CharField(max_length=64, blank=True)
     identity = models.CharField(max_length=64)
     image_key = models.CharField(max_length=48, db_index=True)
     findings = models.JSONField(default=list)
@@ -190,7 +216,7 @@ class Version(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["environment", "number"], name="version_number_once"),
-            models.UniqueConstraint(fields=["environment", "identity"], name="definition_once"),
+            models.UniqueConstraint(fields=["environment", "identity", "source_digest"], name="definition_once"),
         ]
 
     def __str__(self):
@@ -208,11 +234,33 @@ class Version(models.Model):
     def workspace(self):
         return self.environment.workspace
 
-    @property
+    @cached_property
     def definition(self):
-        if not hasattr(self, "_definition"):
-            self._definition = definitions.read_stored(self.document)
-        return self._definition
+        return definitions.read_stored(self.document)
+
+    @property
+    def conda(self):
+        """The conda part as text: what a person wrote, or written from the document."""
+        return self.source or conda_file.write(self.definition.conda_section)
+
+    def as_file(self, file):
+        """Return (content, content type) of one of `version_files.FILES`. Raise UserFault where there is none."""
+        return version_files.render(file, self.definition, self.source, self.environment.name, self.number)
+
+    @property
+    def files(self):
+        """{name: words} of the files that it can be downloaded as."""
+        return version_files.available(self.definition, self.source)
+
+    @property
+    def locked(self):
+        """{(manager, name): version} of what its last good build installed; empty when there is none."""
+        packages = self.builds.filter(status="succeeded", lock__isnull=False).order_by("-created")
+        rows = packages.values_list("lock", flat=True)[:1]
+        found = self.builds.filter(lock__in=list(rows)).values_list(
+            "lock__packages__manager", "lock__packages__name", "lock__packages__version"
+        )
+        return {(manager, name): version for manager, name, version in found if name}
 
 
 class InterpreterQuerySet(models.QuerySet):
@@ -226,13 +274,77 @@ class InterpreterQuerySet(models.QuerySet):
         allowed = python_specifiers(constraint)
         return [version for version in self.versions() if any(version in specifiers for specifiers in allowed)]
 
-    def require(self, constraint):
-        """Raise UserFault, naming what is there, when no Python satisfies the constraint."""
-        there = self.versions()
-        if there and not self.matching(constraint):
-            raise UserFault(
-                f"Python {constraint.lstrip('=')} is not on this portal. There are {', '.join(there)}.", "python"
-            )
+
+class RuleManager(models.Manager):
+    def policy(self, workspace=None):
+        """What administrators decided, laid over what this release knows, as a Policy.
+
+        With a workspace it also knows which private wheels are there.
+        """
+        kept = {kind: [] for kind in Rule.Kind.values}
+        for rule in self.all():
+            kept[rule.kind].append(rule)
+        kind = Rule.Kind
+        return policy.Policy(
+            reserved_prefixes=tuple(settings.RESERVED_PREFIXES),
+            python_ends=policy.PYTHON_ENDS | {rule.subject: rule.date for rule in kept[kind.PYTHON_ENDS]},
+            deprecated_images=(
+                *(
+                    policy.ImageRule(rule.subject, rule.message, rule.replacement)
+                    for rule in kept[kind.IMAGE_DEPRECATED]
+                ),
+                *policy.DEPRECATED_IMAGES,
+            ),
+            required=tuple(rule.for_package() for rule in kept[kind.PACKAGE_REQUIRED]),
+            blocked=tuple(rule.for_package() for rule in kept[kind.PACKAGE_BLOCKED]),
+            channels=tuple(rule.subject for rule in kept[kind.CHANNEL_ALLOWED]),
+            indexes=tuple(rule.subject for rule in kept[kind.INDEX_ALLOWED]),
+            default_python=settings.DEFAULT_PYTHON,
+            pythons=tuple(Interpreter.objects.versions()),
+            wheels=frozenset(workspace.wheels.values_list("sha256", "filename")) if workspace else None,
+        )
+
+
+class Rule(models.Model):
+    """One thing that administrators decide about all definitions."""
+
+    class Kind(models.TextChoices):
+        PYTHON_ENDS = "python-ends", "Python gets no security fixes after"
+        IMAGE_DEPRECATED = "image-deprecated", "Base image is deprecated"
+        PACKAGE_REQUIRED = "package-required", "Package is required"
+        PACKAGE_BLOCKED = "package-blocked", "Package is blocked"
+        CHANNEL_ALLOWED = "channel-allowed", "Channel is allowed (and no other)"
+        INDEX_ALLOWED = "index-allowed", "Package index is allowed (and no other)"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    subject = models.CharField(
+        max_length=255,
+        help_text="3.8 for Python; name:tag without the registry, with * and ?, for an image; a name of a package; "
+        "a name or an address of a channel; an address of an index.",
+    )
+    date = models.DateField(null=True, blank=True, help_text="For Python: the day of the last security fix.")
+    message = models.CharField(max_length=500, blank=True, help_text="Stands behind the finding, as a sentence.")
+    replacement = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="What one click writes instead: an image, or a package as name or name>=1.2.",
+    )
+
+    objects = RuleManager()
+
+    class Meta:
+        ordering = ["kind", "subject"]
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="rule_once")]
+
+    def __str__(self):
+        return f"{self.get_kind_display()}: {self.subject}"
+
+    def clean(self):
+        if self.kind == self.Kind.PYTHON_ENDS and not (self.date and re.fullmatch(r"\d+\.\d+", self.subject)):
+            raise ValidationError("An end of Python names a version such as 3.8, and a date.")
+
+    def for_package(self):
+        return policy.PackageRule(self.subject, self.message, self.replacement)
 
 
 class Interpreter(models.Model):
@@ -264,13 +376,13 @@ class Token(models.Model):
 
     @staticmethod
     def digest_of(text):
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(text)
 
     @classmethod
     def issue(cls, user, name=""):
         """Make a token for `user` and return its text, which nobody can read again."""
         text = f"envp_{secrets.token_urlsafe(32)}"
-        cls.objects.create(user=user, name=name, digest=cls.digest_of(text))
+        cls.objects.create(user=user, name=name, digest=digest_of(text))
         return text
 
 

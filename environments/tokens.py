@@ -5,6 +5,11 @@ from rest_framework.exceptions import AuthenticationFailed
 from .models import Token
 
 
+def find(text):
+    """Return the Token whose text this is, if its person may still sign in."""
+    return Token.objects.select_related("user").filter(digest=Token.digest_of(text), user__is_active=True).first()
+
+
 class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer TOKEN`."""
 
@@ -14,8 +19,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("Write the header as: Authorization: Bearer TOKEN")
-        digest = Token.digest_of(words[1].decode("latin-1"))
-        token = Token.objects.select_related("user").filter(digest=digest, user__is_active=True).first()
+        token = find(words[1].decode("latin-1"))
         if not token:
             raise AuthenticationFailed("This token is not known, or its owner may no longer sign in.")
         return token.user, token

@@ -1,10 +1,19 @@
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from environments import definition
 from environments.models import Environment
 
 BASE = "/api/v1/workspaces/team/environments/"
-IDNA = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["idna==3.10"]}]}}}
+IDNA = {"python": {"condaDependencies": {"dependencies": ["python=3.11", "pip=24.0", {"pip": ["idna==3.10"]}]}}}
+CONDA = """\
+dependencies:
+  - python=3.11  # as the cluster has it
+  - pip=24.0
+  - pip:
+      - idna==3.10
+"""
 
 
 @pytest.fixture
@@ -45,6 +54,7 @@ def test_a_version_is_registered_once(caller, environment):
     assert {**version, "created": None} == {
         "number": 1,
         "definition": IDNA,
+        "conda": CONDA.replace("  # as the cluster has it", ""),
         "image_key": environment.latest.image_key,
         "author": "edgar",
         "created": None,
@@ -60,8 +70,18 @@ def test_a_version_is_registered_once(caller, environment):
 
 def test_findings_come_with_the_version(caller, environment):
     unpinned = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["idna"]}]}}}
-    (finding,) = post(caller, f"{BASE}science/versions/", {"definition": unpinned}).json()["findings"]
-    assert (finding["code"], finding["severity"]) == ("unpinned", "warning")
+    findings = post(caller, f"{BASE}science/versions/", {"definition": unpinned}).json()["findings"]
+    assert [(finding["code"], finding["severity"]) for finding in findings] == [
+        ("pip-not-listed", "hint"),
+        ("unpinned", "warning"),
+    ]
+    assert findings[0]["fix"] == {
+        "title": "Add pip",
+        "verb": "insert",
+        "where": "python.condaDependencies.dependencies[1]",
+        "path": ["python", "condaDependencies", "dependencies", 1],
+        "value": "pip",
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,7 +106,10 @@ def test_a_bad_environment_is_refused_by_field(caller, environment, body, field,
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
-        ({}, "definition", "required"),
+        ({}, "definition", "required, or conda"),
+        ({"conda": "dependencies: [numpy=>1]"}, "conda", "Line 1: “numpy=>1” cannot be read"),
+        ({"conda": "a: 1\n  b: 2"}, "conda", "Line 2: This is no YAML"),
+        ({"conda": "dependencies: [zlib]", "definition": []}, "definition", "python or a docker section"),
         ({"definition": None}, "definition", "may not be null"),
         ({"definition": {}}, "definition", "python: The python section is missing."),
         ({"definition": IDNA, "message": 3 * ["x"]}, "message", "Not a valid string"),
@@ -94,7 +117,7 @@ def test_a_bad_environment_is_refused_by_field(caller, environment, body, field,
         (
             {"definition": {"python": {"condaDependencies": {"dependencies": [{"pip": ["-r x"]}]}}}},
             "definition",
-            "python.condaDependencies.dependencies[0].pip[0]: The option -r is not accepted",
+            "python.condaDependencies.dependencies[0].pip[0]: -r x names another file",
         ),
     ],
 )
@@ -154,3 +177,55 @@ def test_the_pages_of_the_api_load_nothing_from_elsewhere(client, db):
     page = client.get(reverse("api-docs")).content.decode()
     assert "<style" not in page
     assert "://" not in page
+
+
+def test_a_conda_file_is_registered_with_its_comments(caller, environment):
+    url = f"{BASE}science/versions/"
+    body = {"conda": CONDA, "definition": {"environmentVariables": {"A": "1"}}}
+    version = post(caller, url, body).json()
+    assert (version["conda"], version["definition"]) == (CONDA, IDNA | {"environmentVariables": {"A": "1"}})
+    assert caller.get(f"{url}1/files/environment.yml/").content.decode() == CONDA
+    again = post(caller, url, {"definition": version["definition"]})
+    assert (again.status_code, again.json()["number"]) == (200, 1)
+    other = post(caller, url, body | {"conda": CONDA.replace("as the cluster has it", "why not")})
+    assert (other.status_code, other.json()["image_key"]) == (201, version["image_key"])
+
+
+def test_an_import_reads_a_text_and_registers_nothing(caller):
+    answer = post(caller, "/api/v1/import/", {"file": "environment.yml", "text": CONDA})
+    assert answer.json() == {
+        "file": "environment.yml",
+        "format": "conda",
+        "definition": IDNA,
+        "image_key": definition.read(IDNA).image_key,
+        "findings": [],
+    }
+    refused = post(caller, "/api/v1/import/", {"text": "idna\n-e .\n"}).json()
+    assert (refused["definition"], refused["image_key"], refused["format"]) == (None, None, "requirements")
+    assert refused["findings"][0]["line"] == 2
+    assert not Environment.objects.exists()
+
+
+def test_an_import_takes_uploads_and_folders(caller):
+    one = SimpleUploadedFile("environment.yml", CONDA.encode("utf-16"))
+    assert caller.post("/api/v1/import/", {"file": one}).json()["definition"] == IDNA
+    folder = [
+        SimpleUploadedFile("azureml_environment.json", b'{"environmentVariables": {"A": "1"}}'),
+        SimpleUploadedFile("conda_dependencies.yml", CONDA.encode()),
+    ]
+    answer = caller.post("/api/v1/import/", {"file": folder}).json()
+    assert (answer["format"], answer["definition"]["environmentVariables"]) == ("azure-folder", {"A": "1"})
+
+
+@pytest.mark.parametrize("body", [{}, {"text": None}, {"text": 1, "file": []}, {"text": "a\0b"}])
+def test_an_import_of_nothing_says_so(caller, body):
+    answer = post(caller, "/api/v1/import/", body)
+    assert answer.status_code == 400 or answer.json()["definition"] is None
+
+
+@pytest.mark.parametrize(
+    ("file", "status"), [("requirements.txt", 200), ("azureml.zip", 200), ("explicit.txt", 409), ("passwd", 404)]
+)
+def test_a_version_is_fetched_in_the_forms_of_other_tools(caller, environment, file, status):
+    post(caller, f"{BASE}science/versions/", {"definition": IDNA})
+    assert caller.get(f"{BASE}science/versions/1/files/{file}/").status_code == status

@@ -1,11 +1,14 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from environments import policy
 from environments.faults import UserFault
-from environments.models import Environment, Interpreter, Token, Version, Workspace
+from environments.models import Environment, Interpreter, Rule, Token, Version, Workspace
 
 
 def test_versions_are_numbered_from_one(environment, editor, wanted):
@@ -23,7 +26,7 @@ def test_an_identical_definition_returns_the_version_that_is_there(environment, 
 
 def test_warnings_are_kept_with_the_version(environment, editor, wanted):
     version, _ = environment.register(wanted("idna"), editor)
-    assert [finding["code"] for finding in version.findings] == ["unpinned"]
+    assert [finding["code"] for finding in version.findings] == ["pip-unpinned", "unpinned"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -99,11 +102,34 @@ def test_a_name_is_taken_in_one_workspace_and_free_in_another(environment, edito
     assert Workspace.objects.create(name="other").add_environment(environment.name, editor).pk
 
 
-def test_a_missing_python_is_named_with_those_that_are_there(db):
+def test_the_policy_knows_what_administrators_decided_and_which_pythons_there_are(db, workspace):
     Interpreter.objects.bulk_create(Interpreter(worker="w", version=v, path="x") for v in ("3.9.1", "3.10.2", "3.11.7"))
     assert Interpreter.objects.matching("=3.10") == ["3.10.2"]
-    with pytest.raises(UserFault, match=r"Python 3\.6 is not on this portal\. There are 3\.11\.7, 3\.10\.2, 3\.9\.1"):
-        Interpreter.objects.require("=3.6")
+    kinds = Rule.Kind
+    Rule.objects.bulk_create(
+        [
+            Rule(kind=kinds.PYTHON_ENDS, subject="3.11", date=date(2020, 1, 1)),
+            Rule(kind=kinds.IMAGE_DEPRECATED, subject="ours:1*", message="Old.", replacement="ours:2"),
+            Rule(kind=kinds.PACKAGE_BLOCKED, subject="pickle5", message="Unsafe.", replacement="cloudpickle"),
+            Rule(kind=kinds.PACKAGE_REQUIRED, subject="our-agent"),
+            Rule(kind=kinds.CHANNEL_ALLOWED, subject="conda-forge"),
+            Rule(kind=kinds.INDEX_ALLOWED, subject="https://index.example.org/simple"),
+        ]
+    )
+    found = Rule.objects.policy(workspace)
+    assert found.pythons == ("3.11.7", "3.10.2", "3.9.1")
+    assert (found.python_ends["3.11"], found.python_ends["3.8"]) == (date(2020, 1, 1), policy.PYTHON_ENDS["3.8"])
+    assert found.image_rule("registry.example.org/ours:1.2") == policy.ImageRule("ours:1*", "Old.", "ours:2")
+    assert found.blocked == (policy.PackageRule("pickle5", "Unsafe.", "cloudpickle"),)
+    assert found.required == (policy.PackageRule("our-agent"),)
+    assert (found.channels, found.indexes) == (("conda-forge",), ("https://index.example.org/simple",))
+    assert found.wheels == frozenset()
+
+
+def test_an_end_of_python_needs_a_version_and_a_date():
+    for fields in ({"subject": "3.8"}, {"subject": "three", "date": date(2020, 1, 1)}):
+        with pytest.raises(ValidationError, match="names a version such as"):
+            Rule(kind=Rule.Kind.PYTHON_ENDS, **fields).clean()
 
 
 def test_a_token_is_kept_as_a_hash_alone(editor, capsys):
