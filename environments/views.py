@@ -1,12 +1,27 @@
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
+from . import pip_lines
 from .access import get_environment, get_version, get_workspace, require
-from .forms import DefinitionForm, EnvironmentForm, FilterForm
+from .drafts import Draft, Row
+from .editing import Editing
+from .faults import UserFault
+from .forms import DraftForm, EnvironmentForm, FilterForm, StartForm
+from .models import Environment, Rule, Version
 
 PAGE = 50
+MOST_WHEELS = 20  # that the editor offers
+# What an environment may be built on, with the fields that say which.
+KINDS = (
+    ("", "The portal's own base"),
+    ("baseImage", "A base image"),
+    ("baseDockerfile", "A Dockerfile"),
+    ("buildContext", "A build context"),
+)
 
 
 def environments(request, workspace):
@@ -24,14 +39,7 @@ def environments(request, workspace):
 
 def new_environment(request, workspace):
     workspace = get_workspace(request, workspace, "environments.add_environment")
-    if "edit" in request.POST:
-        form = EnvironmentForm.after_edit(request.POST, request.POST["edit"])
-        return _editor(request, form, workspace)
-    form = EnvironmentForm(request.POST or None)
-    saved = form.is_valid() and form.save(workspace, request.user)
-    if saved:
-        return _after_saving(request, *saved)
-    return _editor(request, form, workspace)
+    return _edit(request, EnvironmentForm, workspace)
 
 
 def environment(request, workspace, name):
@@ -50,14 +58,36 @@ def environment(request, workspace, name):
 
 def new_version(request, workspace, name):
     environment = get_environment(request, workspace, name, "environments.change_environment")
-    base = environment.latest
-    if "edit" in request.POST:
-        form = DefinitionForm.after_edit(request.POST, request.POST["edit"], base=base)
-        return _editor(request, form, environment.workspace, environment)
-    form = DefinitionForm(request.POST or None, base=base)
-    if form.is_valid():
-        return _after_saving(request, *form.save(environment, request.user))
-    return _editor(request, form, environment.workspace, environment)
+    return _edit(request, DraftForm, environment.workspace, environment)
+
+
+def starts(request, workspace):
+    """Every environment that one may see, to start a new one from."""
+    workspace = get_workspace(request, workspace, "environments.add_environment")
+    filters = FilterForm(request.GET)
+    filters.is_valid()
+    found = Environment.objects.visible_to(request.user).filter(latest_number__gt=0).select_related("workspace")
+    found = found.search(filters.cleaned_data.get("q", "")).order_by("workspace__name", "name")
+    context = {
+        "workspace": workspace,
+        "filters": filters,
+        "page": Paginator(found, PAGE).get_page(filters.page_number),
+        "is_filtered": bool(filters.cleaned_data.get("q")),
+    }
+    return render_part(request, "environments/starts.html", "list", context)
+
+
+def version_file(request, workspace, name, number, file):
+    """A version in the form of another tool."""
+    version = get_version(request, workspace, name, number)
+    try:
+        content, content_type = version.as_file(file)
+    except UserFault as fault:
+        return render(
+            request, "environments/no_file.html", {"version": version, "fault": fault, "file": file}, status=409
+        )
+    headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 def version(request, workspace, name, number):
@@ -75,7 +105,7 @@ def version(request, workspace, name, number):
         "transitive": [package for package in packages if not package.direct],
         "packages": packages,
         "variables": list((version.document.get("environmentVariables") or {}).items()),
-        "base_image": (version.document.get("docker") or {}).get("baseImage"),
+        "base_image": version.definition.docker.get("baseImage"),
     }
     return render(request, "environments/version.html", context)
 
@@ -91,17 +121,75 @@ def render_part(request, template, part, context, status=200):
 def _asked(definition, packages):
     """Each dependency of a definition with the package that it was resolved to, if it was."""
     locked = {(package.manager, package.name): package for package in packages}
-    rows = [("conda", spec.name, spec.constraint, None) for spec in definition.conda]
+    rows = [("conda", spec.name, spec.constraint, None, None) for spec in definition.conda]
     for line in definition.pip:
-        constraint = line.text[len(line.requirement.name) :].strip()
-        rows.append(("pip", line.requirement.name, constraint, locked.get(("pip", line.name))))
-    return [{"manager": m, "name": n, "constraint": c, "package": p} for m, n, c, p in rows]
+        name, constraint = pip_lines.split(line.text)
+        if line.url:
+            name, constraint = line.name or line.url, line.wheel.filename if line.wheel else line.url
+        rows.append(("pip", name, constraint, locked.get(("pip", line.name)), line.wheel))
+    return [{"manager": m, "name": n, "constraint": c, "package": p, "wheel": w} for m, n, c, p, w in rows]
 
 
-def _editor(request, form, workspace, environment=None):
-    context = {"form": form, "workspace": workspace, "environment": environment}
-    status = 422 if form.is_bound else 200
-    return render_part(request, "environments/editor.html", "packages", context, status)
+def _edit(request, form_class, workspace, environment=None):
+    """The editor: of a first version, or of the next one of an environment."""
+    latest = environment and environment.latest
+    policy = Rule.objects.policy(workspace)
+    edit = request.POST.get("edit", "")
+    if request.method != "POST":
+        start = _start(request) or latest
+        form = form_class(editing=Editing(_draft_of(start), policy, latest))
+        form.editing.start = start
+        if not start:
+            form.editing.rows.pip.append(Row("pip"))
+        return _show(request, form, workspace, environment)
+    editing = Editing.posted(request.POST, policy, latest, edit)
+    if edit:
+        editing.apply(edit, request.FILES)
+        if wheel := _named_wheel(workspace, edit):
+            editing.add_pip(wheel.line(request.build_absolute_uri("/")))
+        return _show(request, form_class.unbound(request.POST, editing), workspace, environment)
+    form = form_class(request.POST, editing=editing)
+    if form.is_valid():
+        if "review" in request.POST:
+            return _show(request, form, workspace, environment, "environments/review.html")
+        saved = form.save(environment or workspace, request.user)
+        if saved:
+            return _after_saving(request, *saved)
+    return _show(request, form, workspace, environment, status=422)
+
+
+def _named_wheel(workspace, edit):
+    """The private wheel that a button such as `wheel-<sha256>` adds, or None."""
+    verb, _, sha256 = edit.partition("-")
+    return workspace.wheels.filter(sha256=sha256).first() if verb == "wheel" else None
+
+
+def _start(request):
+    """The version that `?from=workspace/name/number` names, or None."""
+    form = StartForm(request.GET)
+    if not form.is_valid() or not form.cleaned_data["from"]:
+        return None
+    return get_version(request, *form.cleaned_data["from"])
+
+
+def _draft_of(version):
+    return Draft.of(version.document, version.source or None) if version else Draft()
+
+
+def _show(request, form, workspace, environment, template="environments/editor.html", status=200):
+    context = {
+        "form": form,
+        "editing": form.editing,
+        "workspace": workspace,
+        "environment": environment,
+        "next_number": environment and environment.latest_number + 1,
+        "registered": Version.objects.filter(author=request.user).count(),
+        "kinds": KINDS,
+        "wheels": workspace.wheels.order_by("-created")[:MOST_WHEELS],
+        "default_python": settings.DEFAULT_PYTHON,
+    }
+    part = "findings" if request.POST.get("edit") == "check" else "definition"
+    return render_part(request, template, part, context, status)
 
 
 def _after_saving(request, version, is_new):

@@ -77,6 +77,12 @@ def middle(text):
     return text if len(text) <= 20 else f"{text[:12]}…{text[-4:]}"
 
 
+@register.simple_tag(takes_context=True)
+def wheel_line(context, wheel):
+    """What a definition says to have a private wheel, with the portal's address as this browser knows it."""
+    return wheel.line(context["request"].build_absolute_uri("/"))
+
+
 @register.simple_tag
 def status(value, label="", badge=False):
     """The state of a row: icon and word. As a badge beside a heading."""

@@ -1,7 +1,14 @@
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
-from environments.models import Environment, Interpreter
+from builds.lock import Package
+from builds.models import Build, Lock
+from environments.drafts import Draft
+from environments.editing import Editing
+from environments.models import Environment, Interpreter, Workspace
+from environments.policy import Policy
 
 NEW = "/workspaces/team/new/"
 
@@ -17,8 +24,6 @@ def filled(**changes):
         "name": "science",
         "description": "For the paper",
         "python": "",
-        "channels": "",
-        "requirements": "",
         "pip_name": ["numpy", "pandas", ""],
         "pip_constraint": ["==2.1.0", "", ""],
     }
@@ -29,12 +34,16 @@ def dependencies(environment):
     return environment.latest.document["python"]["condaDependencies"]["dependencies"]
 
 
+def pairs(rows):
+    return [(row.name, row.constraint) for row in rows]
+
+
 def test_a_new_environment_gets_its_first_version(signed_in, workspace):
     answer = signed_in.post(NEW, filled(python="3.11"))
     environment = Environment.objects.get()
     assert answer.headers["Location"] == reverse("version", args=["team", "science", 1])
     assert (environment.name, environment.description, environment.latest_number) == ("science", "For the paper", 1)
-    assert dependencies(environment) == ["python=3.11", "pip", {"pip": ["numpy==2.1.0", "pandas"]}]
+    assert dependencies(environment) == ["python=3.11", {"pip": ["numpy==2.1.0", "pandas"]}]
 
 
 def test_register_and_build_leads_to_the_build(signed_in, workspace):
@@ -44,17 +53,15 @@ def test_register_and_build_leads_to_the_build(signed_in, workspace):
     assert (build.status, build.asked_by.username) == ("queued", "edgar")
 
 
-def test_a_pasted_requirements_file_and_conda_rows_become_packages_too(signed_in, workspace):
-    data = filled(
-        requirements="# mine\nrich>=13\n",
-        conda_name=["gdal"],
-        conda_constraint=[">=3.8"],
-        channels="conda-forge, other",
-    )
+def test_rows_become_lines_of_the_conda_file_that_is_kept(signed_in, workspace):
+    data = filled(conda_name=["gdal"], conda_constraint=[">=3.8"], channel=["conda-forge", "other"])
     signed_in.post(NEW, data)
-    environment = Environment.objects.get()
-    assert dependencies(environment) == ["gdal>=3.8", "pip", {"pip": ["numpy==2.1.0", "pandas", "rich>=13"]}]
-    assert environment.latest.definition.channels == ("conda-forge", "other")
+    version = Environment.objects.get().latest
+    assert version.conda == (
+        "channels:\n  - conda-forge\n  - other\n"
+        "dependencies:\n  - gdal>=3.8\n  - pip:\n      - numpy==2.1.0\n      - pandas\n"
+    )
+    assert version.definition.channels == ("conda-forge", "other")
 
 
 def test_a_bare_number_means_this_version(signed_in, workspace):
@@ -65,27 +72,26 @@ def test_a_bare_number_means_this_version(signed_in, workspace):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"name": ""}, "This field is required"),
+        ({"name": ""}, "An environment needs a name."),
         ({"name": "two words"}, "Not allowed: a space"),
         ({"name": "a" * 300}, "at most 255 characters"),
         ({"name": "azureml-x"}, "reserved for curated environments"),
         ({"name": "taken"}, "team already has an environment named taken"),
         ({"python": "snake"}, "is no version"),
-        ({"python": "3.6"}, "Python 3.6 is not on this portal. There are 3.11.7"),
         ({"pip_name": ["numpy"], "pip_constraint": ["=2"]}, "pip writes =="),
-        ({"pip_name": ["-r more.txt"], "pip_constraint": [""]}, "The option -r is not accepted"),
-        ({"pip_name": [""], "pip_constraint": [">=2"]}, "A package needs a name"),
-        ({"pip_name": ["pandas"], "pip_constraint": ["-stubs"]}, "“-stubs” is no constraint"),
-        ({"pip_name": ["num"], "pip_constraint": ["py"]}, "“py” is no constraint"),
-        ({"conda_name": ["num"], "conda_constraint": ["py"]}, "“py” is no constraint"),
-        ({"conda_name": ["python"], "conda_constraint": ["3.6"], "python": ""}, "Python 3.6 is not on this portal"),
-        ({"requirements": "numpy\n--no-binary numpy"}, "Line 2: The option --no-binary is not accepted"),
+        ({"pip_name": ["-r more.txt"], "pip_constraint": [""]}, "names another file"),
+        ({"pip_name": [""], "pip_constraint": [">=2"]}, "cannot be read as a package"),
+        ({"pip_name": ["pandas"], "pip_constraint": ["-stubs"]}, "“pandas -stubs” cannot be read"),
+        ({"pip_name": ["num"], "pip_constraint": ["py"]}, "“num py” cannot be read"),
         ({"conda_name": ["a b c"], "conda_constraint": [""]}, "cannot be read as a conda package"),
+        ({"base": "baseImage", "base_image": "a b"}, "no name of an image"),
+        ({"base": "baseDockerfile", "base_dockerfile": "RUN x"}, "begins with FROM"),
+        ({"variable_name": ["A=B"], "variable_value": ["x"]}, "cannot be the name of a variable"),
+        ({"rest": "{\n"}, "This is no JSON"),
     ],
 )
 def test_bad_input_is_said_at_its_place_and_nothing_typed_is_lost(signed_in, workspace, editor, changes, says):
     workspace.add_environment("taken", editor)
-    Interpreter.objects.create(worker="w", version="3.11.7", path="/usr/bin/python3.11")
     data = filled(description="A long story", **changes)
     answer = signed_in.post(NEW, data)
     page = answer.content.decode()
@@ -95,6 +101,12 @@ def test_bad_input_is_said_at_its_place_and_nothing_typed_is_lost(signed_in, wor
     for typed in [data["name"], data["python"], *data["pip_name"], *data["pip_constraint"]]:
         assert f'value="{typed}"'.replace(">", "&gt;") in page or not typed
     assert list(Environment.objects.values_list("name", flat=True)) == ["taken"]
+
+
+def test_a_python_that_no_worker_has_is_a_warning_that_names_those_there_are(signed_in, workspace):
+    Interpreter.objects.create(worker="w", version="3.11.7", path="/usr/bin/python3.11")
+    page = signed_in.post(NEW, filled(python="3.6", edit="check")).content.decode()
+    assert "Python 3.6 is not on this portal, so a build fails. There are 3.11.7." in page
 
 
 @pytest.mark.parametrize(
@@ -109,40 +121,317 @@ def test_bad_input_is_said_at_its_place_and_nothing_typed_is_lost(signed_in, wor
         ("add-pip-1-2", ["numpy", "pandas", ""]),
         ("remove-pip--1", ["numpy", "pandas", ""]),
         ("remove-pip-" + "9" * 5000, ["numpy", "pandas", ""]),
+        ("fix-", ["numpy", "pandas", ""]),
+        ("check", ["numpy", "pandas", ""]),
+        ("restore", ["numpy", "pandas", ""]),
     ],
 )
-def test_rows_are_added_and_removed_without_script_and_nothing_is_checked_yet(signed_in, workspace, edit, names):
+def test_rows_are_added_and_removed_without_script_and_nothing_is_judged_yet(signed_in, workspace, edit, names):
     answer = signed_in.post(NEW, filled(name="not a name", edit=edit))
     assert answer.status_code == 200
-    assert [row.name for row in answer.context["form"].pip] == names
+    assert [row.name for row in answer.context["editing"].rows.pip] == names
     assert answer.context["form"]["name"].value() == "not a name"
     assert not Environment.objects.exists()
 
 
-def test_htmx_gets_the_rows_alone(signed_in, workspace):
-    page = signed_in.post(NEW, filled(edit="add-pip"), headers={"HX-Request": "true"}).content.decode()
-    assert page.strip().startswith('<div class="split" id="packages">')
+def test_htmx_gets_the_part_that_changes(signed_in, workspace):
+    whole = signed_in.post(NEW, filled(edit="add-pip"), headers={"HX-Request": "true"}).content.decode()
+    assert whole.strip().startswith('<div id="definition" class="stack">')
+    said = signed_in.post(NEW, filled(edit="check"), headers={"HX-Request": "true"}).content.decode()
+    assert said.strip().startswith('<aside class="panel stay" id="findings"')
+    assert 'id="said-pip-1" data-level="warning" hx-swap-oob="true"' in said
 
 
-def test_a_paste_turns_into_rows(signed_in, workspace):
-    form = signed_in.post(NEW, filled(requirements="rich>=13\n", edit="read")).context["form"]
-    assert [(row.name, row.constraint) for row in form.pip] == [("numpy", "==2.1.0"), ("pandas", ""), ("rich", ">=13")]
-    assert form["requirements"].value() == ""
+def test_a_package_moves_between_pip_and_conda_with_its_constraint(signed_in, workspace):
+    rows = signed_in.post(NEW, filled(edit="move-pip-0")).context["editing"].rows
+    assert (pairs(rows.conda), pairs(rows.pip)) == ([("numpy", "==2.1.0")], [("pandas", ""), ("", "")])
+    data = {"conda_name": ["numpy", "scipy", "gdal"], "conda_constraint": ["=2.1", ">=1.2,<2", "=3=h_1"]}
+    moved = [
+        pairs(signed_in.post(NEW, data | {"edit": f"move-conda-{i}"}).context["editing"].rows.pip) for i in range(3)
+    ]
+    assert moved == [[("numpy", "==2.1.*")], [("scipy", ">=1.2,<2")], [("gdal", "==3")]]
 
 
-def test_a_paste_that_cannot_be_read_stays_with_its_lines_named(signed_in, workspace):
-    answer = signed_in.post(NEW, filled(requirements="rich\n-e .", edit="read"))
-    assert answer.context["form"]["requirements"].value() == "rich\n-e ."
-    assert "Line 2: The option -e is not accepted" in answer.content.decode()
+def test_what_comes_from_an_address_cannot_move_to_conda(signed_in, workspace):
+    data = {"pip_name": ["x @ https://example.org/x-1-py3-none-any.whl"], "pip_constraint": [""], "edit": "move-pip-0"}
+    editing = signed_in.post(NEW, data).context["editing"]
+    assert editing.notice.endswith("comes from an address, which only pip installs.")
+    assert len(editing.rows.pip) == 1
 
 
-def test_more_lines_than_a_form_has_rows_are_registered_as_they_stand(signed_in, workspace):
+def test_channels_are_ordered_added_and_removed(signed_in, workspace):
+    data = {"channel": ["a", "b", "c"], "channel_at": ["", "", ""]}
+
+    def order(edit):
+        rows = signed_in.post(NEW, data | {"edit": edit}).context["editing"].rows
+        return [name for _, name in rows.channels]
+
+    assert order("up-channel-2") == ["a", "c", "b"]
+    assert order("down-channel-0") == ["b", "a", "c"]
+    assert order("up-channel-0") == ["a", "b", "c"]
+    assert order("remove-channel-1") == ["a", "c"]
+    assert order("add-channel") == ["a", "b", "c", ""]
+
+
+FILE = """\
+# for the paper
+name: science
+channels: [conda-forge]
+dependencies:
+  - python=3.11   # as the cluster has it
+  # maths
+  - numpy=2.1
+  - pip
+  - pip:
+      - 'rich>=13'  # tables
+"""
+
+
+def as_text(**changes):
+    return {"name": "science", "view": "text", "conda": FILE} | changes
+
+
+def test_the_text_is_registered_as_it_stands_with_its_comments(signed_in, workspace):
+    signed_in.post(NEW, as_text())
+    version = Environment.objects.get().latest
+    assert version.source == FILE
+    assert version.document["python"]["condaDependencies"]["dependencies"] == [
+        "python=3.11",
+        "numpy=2.1",
+        "pip",
+        {"pip": ["rich>=13"]},
+    ]
+
+
+def test_switching_between_rows_and_text_loses_nothing(signed_in, workspace):
+    rows = signed_in.post(NEW, as_text(edit="view-rows")).context["editing"]
+    assert rows.rows.python == "3.11"
+    assert pairs(rows.rows.conda) == [("numpy", "=2.1"), ("pip", "")]
+    assert pairs(rows.rows.pip) == [("rich", ">=13")]
+    assert rows.draft.conda == FILE
+
+
+def posted_of(editing, **changes):
+    """What a browser posts from the rows that an answer shows."""
+    rows = editing.rows
+    data = {"view": "rows", "conda": editing.draft.conda, "python": rows.python, "name": "science"}
+    data |= {"channel": [name for _, name in rows.channels], "channel_at": [at for at, _ in rows.channels]}
+    for manager, items in (("conda", rows.conda), ("pip", rows.pip)):
+        data |= {
+            f"{manager}_name": [row.name for row in items],
+            f"{manager}_constraint": [row.constraint for row in items],
+            f"{manager}_at": [row.at for row in items],
+            f"{manager}_was": [row.original for row in items],
+        }
+    return data | changes
+
+
+def test_rows_change_only_the_lines_that_they_are_about(signed_in, workspace):
+    shown = signed_in.post(NEW, as_text(edit="view-rows")).context["editing"]
+    data = posted_of(shown, python="3.12", conda_constraint=["=2.2", ""], channel=["conda-forge", "mine"])
+    data["channel_at"] = ["0", ""]
+    signed_in.post(NEW, data)
+    wanted = FILE.replace("python=3.11", "python=3.12").replace("numpy=2.1", "numpy=2.2")
+    assert Environment.objects.get().latest.source == wanted.replace("[conda-forge]", "[conda-forge, mine]")
+
+
+def test_an_error_in_the_text_stands_beside_its_line_and_the_text_stays(signed_in, workspace):
+    broken = FILE + "  oops\n"
+    answer = signed_in.post(NEW, as_text(conda=broken))
+    assert answer.status_code == 422
+    assert [(finding.code, finding.line) for finding in answer.context["editing"].findings] == [("yaml-invalid", 11)]
+    assert answer.context["editing"].draft.conda == broken
+    again = signed_in.post(NEW, as_text(conda=broken, edit="view-rows")).context["editing"]
+    assert (again.view, again.has_rows) == ("text", False)
+
+
+def test_one_click_applies_a_fix_in_both_views(signed_in, workspace):
+    wrong = FILE.replace("numpy=2.1", "numpy=>2.1")
+    for view in ("text", "rows"):
+        editing = signed_in.post(NEW, as_text(conda=wrong, edit="check")).context["editing"]
+        finding = next(finding for finding in editing.findings if finding.code == "conda-invalid")
+        data = as_text(conda=wrong) if view == "text" else posted_of(Editing(Draft(wrong), Policy()))
+        fixed = signed_in.post(NEW, data | {"edit": f"fix-{finding.key}"}).context["editing"]
+        assert (fixed.view, fixed.draft.conda) == (view, FILE.replace("numpy=2.1", "numpy>=2.1"))
+
+
+def test_a_fix_of_a_section_beside_the_text_is_one_click_too(signed_in, workspace):
+    data = as_text(rest='{"docker": {"shmSize": "8g"}}')
+    fixed = signed_in.post(NEW, data | {"edit": "fix-docker-attribute-deprecated@docker.shmSize"}).context["editing"]
+    assert "shmSize" not in fixed.draft.rest
+    assert fixed.draft.conda == FILE
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "conda", "pip"),
+    [
+        ("rich>=13\n# why\nidna\n", "a pip requirements file", [("pip", "")], [("rich", ">=13"), ("idna", "")]),
+        (FILE, "a conda environment file", [("numpy", "=2.1"), ("pip", "")], [("rich", ">=13")]),
+        ('{"python": {"condaDependencies": {"dependencies": ["zlib"]}}}', "a definition of Azure Machine Learning", [("zlib", "")], []),
+        ("FROM debian:bookworm\n", "a Dockerfile", [], []),
+        ("image: debian:bookworm\nconda_file:\n  dependencies: [zlib]\n", "an environment of az ml", [("zlib", "")], []),
+    ],
+)  # fmt: skip
+def test_a_paste_is_read_whatever_it_is(signed_in, workspace, text, what, conda, pip):
+    editing = signed_in.post(NEW, {"paste": text, "edit": "read"}).context["editing"]
+    assert editing.notice == f"Read as {what}."
+    assert (pairs(editing.rows.conda), pairs(editing.rows.pip), editing.paste) == (conda, pip, "")
+
+
+def test_a_pasted_dockerfile_becomes_the_base(signed_in, workspace):
+    editing = signed_in.post(NEW, {"paste": "FROM debian:bookworm\nRUN true\n", "edit": "read"}).context["editing"]
+    assert editing.docker["base"] == "baseDockerfile"
+    assert editing.docker["base_dockerfile"] == "FROM debian:bookworm\nRUN true\n"
+
+
+def test_comments_of_a_pasted_requirements_file_are_kept_and_faults_stand_at_their_lines(signed_in, workspace):
+    editing = signed_in.post(NEW, {"paste": "# mine\nrich\n-e .\n", "edit": "read"}).context["editing"]
+    assert editing.draft.conda == "dependencies:\n  - pip\n  - pip:\n      # mine\n      - rich\n      - -e .\n"
+    assert [(finding.code, finding.line) for finding in editing.errors] == [("pip-path", 6)]
+
+
+def test_the_packages_of_a_paste_are_added_to_those_that_are_there(signed_in, workspace):
+    data = as_text(paste="channels: [other]\ndependencies: [numpy=2.1, gdal, {pip: [idna]}]", edit="add")
+    editing = signed_in.post(NEW, data).context["editing"]
+    assert editing.draft.conda == FILE.replace("[conda-forge]", "[conda-forge, other]").replace(
+        "  - pip\n  - pip:", "  - pip\n  - gdal\n  - pip:"
+    ) + "      - idna\n"  # fmt: skip
+
+
+def test_what_cannot_be_read_at_all_stays_in_the_paste_with_its_reason(signed_in, workspace):
+    answer = signed_in.post(NEW, {"paste": '{"a": \n', "edit": "read"})
+    assert answer.context["editing"].paste == '{"a": \n'
+    assert "This is no JSON" in answer.content.decode()
+
+
+def test_an_upload_is_read_like_a_paste(signed_in, workspace):
+    upload = SimpleUploadedFile("environment.yml", FILE.encode("utf-16"))
+    editing = signed_in.post(NEW, {"upload": upload, "edit": "read"}).context["editing"]
+    assert editing.draft.conda == FILE
+
+
+def test_the_files_of_an_azure_folder_are_read_together(signed_in, workspace):
+    uploads = [
+        SimpleUploadedFile("azureml_environment.json", b'{"name": "old", "environmentVariables": {"A": "1"}}'),
+        SimpleUploadedFile("conda_dependencies.yml", FILE.encode()),
+        SimpleUploadedFile("BaseDockerfile", b"FROM debian:bookworm"),
+    ]
+    answer = signed_in.post(NEW, {"upload": uploads, "edit": "read"})
+    editing = answer.context["editing"]
+    assert (editing.draft.conda, editing.variables) == (FILE, [("A", "1")])
+    assert editing.docker["base_dockerfile"] == "FROM debian:bookworm"
+    assert answer.context["form"]["name"].value() == "old"
+
+
+def test_more_packages_than_a_form_has_rows_are_edited_as_text(signed_in, workspace):
     text = "".join(f"package-{n}\n" for n in range(1001))
-    answer = signed_in.post(NEW, filled(requirements=text, edit="read"))
-    assert "1,001 packages are too many for rows" in answer.content.decode()
-    assert answer.context["form"]["requirements"].value() == text
-    signed_in.post(NEW, filled(requirements=text))
-    assert len(Environment.objects.get().latest.definition.pip) == 1003
+    editing = signed_in.post(NEW, {"paste": text, "edit": "read"}).context["editing"]
+    assert (editing.view, editing.has_rows) == ("text", False)
+    signed_in.post(NEW, {"name": "science", "view": "text", "conda": editing.draft.conda})
+    assert len(Environment.objects.get().latest.definition.pip) == 1001
+
+
+def test_sections_beside_the_packages_are_registered(signed_in, workspace):
+    data = as_text(
+        base="baseImage",
+        base_image="registry.example.org/base:1",
+        registry="registry.example.org",
+        os="Linux",
+        architecture="arm64",
+        variable_name=["A", ""],
+        variable_value=["1", ""],
+        rest='{"inferencingStackVersion": "latest", "python": {"interpreterPath": "py"}, "newer": [1]}',
+    )
+    signed_in.post(NEW, data)
+    document = Environment.objects.get().latest.document
+    section = document["python"].pop("condaDependencies")
+    assert section["channels"] == ["conda-forge"]
+    assert document == {
+        "inferencingStackVersion": "latest",
+        "python": {"interpreterPath": "py"},
+        "newer": [1],
+        "docker": {
+            "baseImage": "registry.example.org/base:1",
+            "baseImageRegistry": {"address": "registry.example.org"},
+            "platform": {"os": "Linux", "architecture": "arm64"},
+        },
+        "environmentVariables": {"A": "1"},
+    }
+
+
+def test_an_editor_starts_from_another_environment_that_one_may_see(signed_in, workspace, version, stranger):
+    editing = signed_in.get(NEW, {"from": "team/science/1"}).context["editing"]
+    assert pairs(editing.rows.pip) == [("idna", "==3.10")]
+    assert signed_in.get(NEW, {"from": "elsewhere/secret/1"}).status_code == 404
+    assert signed_in.get(NEW, {"from": "team/science/9"}).status_code == 404
+    assert signed_in.get(NEW, {"from": "nonsense"}).status_code == 200
+
+
+def test_the_list_to_start_from_shows_what_one_may_see(signed_in, workspace, version, stranger):
+    hidden = Workspace.objects.get(name="elsewhere").add_environment("secret", stranger)
+    hidden.register(version.definition, stranger)
+    found = lambda **query: [e.name for e in signed_in.get("/workspaces/team/new/from/", query).context["page"]]  # noqa: E731
+    assert (found(), found(q="nothing")) == (["science"], [])
+
+
+def test_a_review_shows_what_changes_before_anything_is_registered(signed_in, version):
+    url = reverse("new-version", args=["team", "science"])
+    shown = signed_in.get(url).context["editing"]
+    data = posted_of(shown, pip_constraint=["==3.11"], message="Newer", review="1")
+    answer = signed_in.post(url, data)
+    changes = [(change.kind, change.name, change.before, change.after) for change in answer.context["editing"].changes]
+    assert changes == [("changed", "idna", "==3.10", "==3.11")]
+    assert "Newer" in answer.content.decode()
+    assert version.environment.versions.count() == 1
+    bad = signed_in.post(url, data | {"pip_constraint": ["=3"]})
+    assert (bad.status_code, bad.templates[0].name) == (422, "environments/editor.html")
+
+
+def test_another_comment_is_another_version_that_installs_the_same(signed_in, workspace):
+    signed_in.post(NEW, as_text())
+    url = reverse("new-version", args=["team", "science"])
+    signed_in.post(url, {"view": "text", "conda": FILE.replace("# maths", "# sums")})
+    first, second = Environment.objects.get().versions.order_by("number")
+    assert (first.identity, first.image_key) == (second.identity, second.image_key)
+    assert "# sums" in second.source
+    signed_in.post(url, {"view": "text", "conda": FILE})
+    assert Environment.objects.get().versions.count() == 2
+
+
+def test_a_fix_pins_to_what_the_last_build_locked(signed_in, version):
+    lock = Lock.objects.store("3.11.7", "linux-64", [Package("pip", "idna", "3.10", "u", "0" * 64, 1, True)])
+    build = version.builds.request(version, version.author)
+    Build.objects.filter(pk=build.pk).update(status="succeeded", lock=lock, finished=timezone.now())
+    url = reverse("new-version", args=["team", "science"])
+    shown = signed_in.get(url).context["editing"]
+    data = posted_of(shown, pip_constraint=[""])
+    editing = signed_in.post(url, data | {"edit": "check"}).context["editing"]
+    finding = next(finding for finding in editing.findings if finding.code == "unpinned")
+    assert finding.fix.title == "Pin to ==3.10"
+    fixed = signed_in.post(url, data | {"edit": f"fix-{finding.key}"}).context["editing"]
+    assert pairs(fixed.rows.pip) == [("idna", "==3.10")]
+
+
+@pytest.mark.parametrize(
+    ("file", "holds"),
+    [
+        ("environment.yml", b"channels:\n  - conda-forge\ndependencies:"),
+        ("requirements.txt", b"# for Python 3.11\nidna==3.10\n"),
+        ("definition.json", b'"name": "science"'),
+        ("azureml.zip", b"azureml_environment.json"),
+    ],
+)
+def test_a_version_is_downloaded_in_the_forms_of_other_tools(signed_in, version, file, holds):
+    answer = signed_in.get(f"{version.get_absolute_url()}files/{file}")
+    assert (answer.status_code, answer.headers["Content-Disposition"]) == (200, f'attachment; filename="{file}"')
+    assert holds in answer.content
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "explicit.txt", "pylock.toml"])
+def test_a_form_that_cannot_say_it_says_so(signed_in, version, file):
+    answer = signed_in.get(f"{version.get_absolute_url()}files/{file}")
+    assert answer.status_code == 409
+    assert f"There is no {file}" in answer.content.decode()
 
 
 def test_odd_names_of_variables_break_no_page(signed_in, workspace, editor, wanted):
@@ -157,11 +446,11 @@ def test_a_new_version_starts_from_the_latest_and_keeps_what_the_form_does_not_s
     base = wanted("idna==3.10", conda=["gdal"], docker={"baseImage": "python:3.11"}, environmentVariables={"A": "1"})
     environment.register(base, editor)
     url = reverse("new-version", args=["team", "science"])
-    form = signed_in.get(url).context["form"]
-    assert [(row.name, row.constraint) for row in form.pip] == [("idna", "==3.10")]
-    assert [row.name for row in form.conda] == ["gdal"]
-    assert form["python"].value() == "3.11"
-    signed_in.post(url, {"python": "3.11", "pip_name": ["idna"], "pip_constraint": ["==3.9"], "message": "Older"})
+    shown = signed_in.get(url).context["editing"]
+    assert (pairs(shown.rows.pip), pairs(shown.rows.conda)) == ([("idna", "==3.10")], [("gdal", ""), ("pip", "")])
+    assert shown.rows.python == "3.11"
+    data = posted_of(shown, pip_constraint=["==3.9"], message="Older", base="baseImage", base_image="python:3.11")
+    signed_in.post(url, data | {"variable_name": ["A"], "variable_value": ["1"]})
     latest = environment.latest
     assert (latest.number, latest.message) == (2, "Older")
     assert latest.document["docker"] == {"baseImage": "python:3.11"}
@@ -169,9 +458,10 @@ def test_a_new_version_starts_from_the_latest_and_keeps_what_the_form_does_not_s
 
 
 def test_registering_the_same_again_says_so(signed_in, version):
-    data = {"python": "3.11", "channels": "conda-forge", "pip_name": ["idna"], "pip_constraint": ["==3.10"]}
-    answer = signed_in.post(reverse("new-version", args=["team", "science"]), data, follow=True)
+    url = reverse("new-version", args=["team", "science"])
+    answer = signed_in.post(url, posted_of(signed_in.get(url).context["editing"]), follow=True)
     assert "Nothing changed: this is version 1 already." in answer.content.decode()
+    assert answer.context["version"] == version
 
 
 def test_the_list_finds_by_name_description_and_state(signed_in, workspace, environment, editor):
