@@ -9,7 +9,9 @@ from hypothesis import settings as hypothesis_settings
 
 from environments import definition
 from environments.models import Membership, Role, Token, Workspace
+from environments.uploads import Upload
 from envportal.celery import app
+from envportal.tests.wheel_maker import make_wheel
 
 # Without a broker of its own a test must not put messages where a real portal would find them.
 if "CELERY_BROKER_URL" not in os.environ:
@@ -25,9 +27,12 @@ django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 @pytest.fixture(autouse=True)
 def surroundings(settings, tmp_path):
     settings.PREFIXES, settings.WORK = tmp_path / "prefixes", tmp_path / "work"
+    settings.WHEELS, settings.UPLOADS = tmp_path / "wheels", tmp_path / "uploads"
     settings.WORK.mkdir()
     settings.PREFIXES.mkdir()
     settings.MIN_FREE_DISK = 1
+    settings.SUGGESTIONS = False  # a test asks nobody outside unless it says so
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": tmp_path / "answers"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -115,3 +120,24 @@ def api(client):
         return client
 
     return as_person
+
+
+@pytest.fixture
+def upload():
+    """Receive these bytes as a file of this name, as the upload handler does."""
+    received = []
+
+    def upload(data, filename="demo_pkg-1.0-py3-none-any.whl"):
+        received.append(Upload(filename))
+        received[-1].receive(data)
+        received[-1].seek(0)
+        return received[-1]
+
+    yield upload
+    for each in received:
+        each.close()
+
+
+@pytest.fixture
+def wheel(workspace, editor, upload):
+    return workspace.add_wheel(upload(make_wheel()), editor)[0]

@@ -1,7 +1,12 @@
 """Every URL of the portal with every kind of person. A URL that is not in the table fails the test."""
 
+import hashlib
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
+
+from envportal.tests.wheel_maker import make_wheel
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
 SIGNED_IN = {"nobody": 302, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
@@ -17,6 +22,10 @@ def only_editors(status):
 
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
+# The wheel that the fixture makes, which is always the same.
+WHEEL = make_wheel()
+H = ["team", hashlib.sha256(WHEEL).hexdigest()]
+F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
 SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
 
@@ -28,13 +37,16 @@ TABLE = [
     ("sign-in", [], "get", None, {"nobody": 200, "stranger": 302, "viewer": 302, "editor": 302, "owner": 302}),
     ("sign-out", [], "post", {}, dict.fromkeys(ANYBODY, 302)),
     ("home", [], "get", None, SIGNED_IN),
+    ("suggest", [], "get", {"manager": "pip", "q": "num"}, SIGNED_IN),
     ("environments", W, "get", None, MEMBERS),
     ("new-environment", W, "get", None, EDITORS),
     ("new-environment", W, "post", {"name": "n", "pip_name": "idna", "pip_constraint": "", "python": ""}, EDITORS_POST),
+    ("starts", W, "get", None, EDITORS),
     ("environment", E, "get", None, MEMBERS),
     ("new-version", E, "get", None, EDITORS),
     ("new-version", E, "post", {"pip_name": "rich", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("version", V, "get", None, MEMBERS),
+    ("version-file", [*V, "environment.yml"], "get", None, MEMBERS),
     ("request-build", V, "post", {}, EDITORS_POST),
     ("request-build", V, "get", None, EDITORS_POST),
     ("builds", E, "get", None, MEMBERS),
@@ -43,9 +55,17 @@ TABLE = [
     ("build-log", B, "get", None, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
+    ("wheels", W, "get", None, MEMBERS),
+    ("wheels", W, "post", WHEEL, EDITORS_POST),
+    ("wheel", H, "get", None, MEMBERS),
+    ("wheel-delete", H, "get", None, EDITORS),
+    ("wheel-delete", H, "post", {}, EDITORS_POST),
+    ("wheel-file", F, "get", None, API_MEMBERS),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
     ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
+    ("api-import", [], "post", {"text": "idna"}, API_SIGNED_IN),
+    ("api-version-file", [*V, "environment.yml"], "get", None, API_MEMBERS),
     ("api-environments", W, "get", None, API_MEMBERS),
     ("api-environments", W, "post", {"name": "n"}, only_editors(201)),
     ("api-environments", W, "post", {}, only_editors(400)),
@@ -55,6 +75,10 @@ TABLE = [
     ("api-version", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-wheels", W, "get", None, API_MEMBERS),
+    ("api-wheels", W, "post", WHEEL, only_editors(200)),
+    ("api-wheel", H, "get", None, API_MEMBERS),
+    ("api-wheel", H, "delete", None, only_editors(204)),
     ("api-build", B, "get", None, API_MEMBERS),
     ("api-build-log", B, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
@@ -68,12 +92,14 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, name, args, method, data, who, status
+    request, client, stranger, viewer, editor, owner, build, wheel, name, args, method, data, who, status
 ):
     if who != "nobody":
         client.force_login(locals()[who])
     url = reverse(name, args=[build.pk] if args == B else args)
     content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
+    if data is WHEEL:
+        data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
     answer = getattr(client, method)(url, data, **content_type)
     assert answer.status_code == status
     if who == "nobody" and status == 302 and name != "sign-out":

@@ -3,215 +3,24 @@
 On the database and the broker that the environment names, or on the default that needs no server.
 """
 
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 import uuid
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from envportal.tests.running import HERE, are_gone, tree
 
 pytestmark = [pytest.mark.portal, pytest.mark.timeout(400)]
 
-PASSWORD = "a password for tests"
-HERE = "{}.{}".format(*sys.version_info[:2])
 FIVE = ["idna", "rich", "python-dateutil", "requests", "packaging"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Portal:
-    """A running portal with folders, port and database of its own."""
-
-    def __init__(self, var, database_url):
-        self.var, self.port = var, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environ = os.environ | {
-            "ENVPORTAL_VAR": str(var),
-            "SECRET_KEY": "for tests",
-            "ENVPORTAL_ADMIN_PASSWORD": PASSWORD,
-            "ENVPORTAL_MIN_FREE_DISK": "100",
-            "PORT": str(self.port),
-        }
-        if database_url:
-            self.environ["DATABASE_URL"] = database_url
-        self.log = var / "serve.log"
-
-    def start(self):
-        self.began = time.monotonic()
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"], env=self.environ, stdout=out, stderr=subprocess.STDOUT
-            )
-        self.wait(lambda: "ready at" in self.said(), 60, "the portal is ready")
-        return time.monotonic() - self.began
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(40)
-
-    def said(self):
-        return self.log.read_text()
-
-    def wait(self, what, seconds, words):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                pytest.fail(f"The portal ended:\n{self.said()[-3000:]}")
-            if answer := what():
-                return answer
-            time.sleep(0.1)
-        return pytest.fail(f"{words}: not within {seconds} s\n{self.said()[-2000:]}")
-
-    def manage(self, *arguments):
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, env=self.environ, check=True, capture_output=True, text=True, timeout=300).stdout
-
-    def token(self):
-        if not hasattr(self, "_token"):
-            self._token = self.manage("createtoken", "admin").strip()
-        return self._token
-
-    def call(self, method, path, body=None):
-        """Call the API; return (status, answer)."""
-        request = urllib.request.Request(f"{self.url}/api/v1/{path}", method=method)
-        request.add_header("Authorization", f"Bearer {self.token()}")
-        request.add_header("Content-Type", "application/json")
-        data = json.dumps(body).encode() if body is not None else None
-        try:
-            with urllib.request.urlopen(request, data, timeout=30) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as fault:
-            return fault.code, json.load(fault)
-
-    def register(self, *pip):
-        name = f"e-{uuid.uuid4().hex[:8]}"
-        status, _ = self.call("POST", "workspaces/default/environments/", {"name": name})
-        assert status == 201
-        wanted = {"python": {"condaDependencies": {"dependencies": [f"python={HERE}", {"pip": list(pip)}]}}}
-        path = f"workspaces/default/environments/{name}/versions/"
-        status, _ = self.call("POST", path, {"definition": wanted})
-        assert status == 201
-        return f"{path}1/"
-
-    def ask(self, version):
-        return self.call("POST", f"{version}builds/")[1]["id"]
-
-    def build(self, pk):
-        return self.call("GET", f"builds/{pk}/")[1]
-
-    def wait_for_step(self, pk, name, status, seconds=60):
-        def there():
-            return any(step["name"] == name and step["status"] == status for step in self.build(pk)["steps"])
-
-        self.wait(there, seconds, f"{name} is {status}")
-
-    def wait_for_end(self, pk, seconds=120):
-        def ended():
-            build = self.build(pk)
-            return build if build["status"] not in ("queued", "running") else None
-
-        return self.wait(ended, seconds, "the build has ended")
-
-    def parts(self):
-        """Process ids of web, worker and scheduler by name."""
-        found = {}
-        for pid in children(self.process.pid):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            name = next((n for n in ("uvicorn", "worker", "beat") if n in command), None)
-            if name:
-                found[name] = pid
-        return found
-
-
-def children(pid):
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def tree(pid):
-    below = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children") if Path(f"/proc/{pid}").exists() else ():
-        for child in task.read_text().split():
-            below += [int(child), *tree(int(child))]
-    return below
-
-
-def are_gone(pids):
-    return not any(Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
-
-
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory):
-    var = tmp_path_factory.mktemp("portal")
-    name = f"envportal_{uuid.uuid4().hex[:8]}"
-    url = os.environ.get("DATABASE_URL", "")
-    if url:
-        run_sql(url, f"CREATE DATABASE {name}")
-        url = re.sub(r"/[^/]*$", f"/{name}", url)
-    portal = Portal(var, url)
-    portal.start()
-    yield portal
-    portal.stop()
-    if url:
-        run_sql(os.environ["DATABASE_URL"], f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def run_sql(url, statement):
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(portal, chromium):
-    """Open a page of the portal as admin; every console error and foreign request fails the test."""
-    contexts, faults = [], []
-
-    def open_page(path="/", **options):
-        context = chromium.new_context(viewport={"width": 1360, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("request", lambda r: faults.append(r.url) if not r.url.startswith((portal.url, "data:")) else None)
-        page.goto(f"{portal.url}{path}")
-        page.get_by_label("Name").fill("admin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def fill_packages(page, packages, has_script):
@@ -228,7 +37,7 @@ def test_from_the_browser_to_a_built_prefix(portal, open_page):
     page = open_page()
     page.get_by_role("link", name="New environment in default").click()
     name = f"first-{uuid.uuid4().hex[:6]}"
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Python version").fill(HERE)
     fill_packages(page, FIVE, has_script=True)
     page.get_by_role("button", name="Register and build").click()
@@ -256,7 +65,7 @@ def test_from_the_browser_to_a_built_prefix(portal, open_page):
 def test_everything_works_without_script(open_page):
     page = open_page("/workspaces/default/new/", java_script_enabled=False)
     page.goto(page.url)
-    page.get_by_label("Name").fill(f"plain-{uuid.uuid4().hex[:6]}")
+    page.get_by_label("Name", exact=True).fill(f"plain-{uuid.uuid4().hex[:6]}")
     page.get_by_label("Python version").fill(HERE)
     fill_packages(page, ["idna", "six", "nosuch"], has_script=False)
     page.locator("button[value=remove-pip-2]").click()
@@ -286,6 +95,7 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
+    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/"]
     found = []
     for path in paths:
         page.goto(portal.url + path)

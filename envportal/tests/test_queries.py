@@ -1,10 +1,14 @@
 """Every list costs the same number of queries with one row and with three."""
 
+import hashlib
+
 import pytest
 from django.urls import reverse
 
 from environments.models import Interpreter, Workspace
+from envportal.tests.wheel_maker import make_wheel
 
+SHA = hashlib.sha256(make_wheel()).hexdigest()
 # Page or API list, its arguments, and how many queries it takes, session and person included.
 LISTS = [
     ("home", [], 10),
@@ -12,21 +16,29 @@ LISTS = [
     ("environment", ["team", "science"], 8),
     ("version", ["team", "science", 1], 8),
     ("builds", ["team", "science"], 7),
-    ("new-environment", ["team"], 6),
+    ("new-environment", ["team"], 11),
+    ("starts", ["team"], 6),
+    ("new-version", ["team", "science"], 14),
+    ("wheels", ["team"], 6),
+    ("wheel", ["team", SHA], 7),
     ("api-workspaces", [], 3),
     ("api-environments", ["team"], 4),
     ("api-versions", ["team", "science"], 5),
     ("api-version-builds", ["team", "science", 1], 7),
+    ("api-wheels", ["team"], 4),
+    ("api-wheel", ["team", SHA], 5),
 ]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("name", "args", "count"), LISTS, ids=[name for name, *_ in LISTS])
 def test_a_list_costs_the_same_however_long(
-    client, workspace, environment, editor, wanted, django_assert_num_queries, name, args, count, rows
+    client, workspace, environment, editor, wanted, wheel, upload, django_assert_num_queries, name, args, count, rows
 ):
+    line = wheel.line("https://env.example.org")
     for n in range(rows):
-        version = environment.register(wanted(f"idna=={n}", conda=["gdal"]), editor)[0]
+        version = environment.register(wanted(f"idna=={n}", line, conda=["gdal"]), editor)[0]
+        workspace.add_wheel(upload(make_wheel(version=f"1.1{n}"), f"demo_pkg-1.1{n}-py3-none-any.whl"), editor)
         build = version.builds.request(version, editor)
         build.fail("ours", "because")
         first = environment.versions.get(number=1)
