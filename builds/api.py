@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -5,10 +7,12 @@ from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from environments.access import get_version
+from environments import definition as definitions
+from environments.access import get_version, get_workspace
+from environments.models import Rule
 from envportal.api import ByAge
 
-from . import log
+from . import log, preview
 from .access import get_build
 from .models import Build, LockedPackage, Step
 
@@ -53,6 +57,54 @@ class BuildSerializer(BuildSummarySerializer):
     class Meta(BuildSummarySerializer.Meta):
         fields = [*BuildSummarySerializer.Meta.fields, "packages"]
         read_only_fields = fields
+
+
+class PreviewPackageSerializer(serializers.Serializer):
+    manager = serializers.CharField()
+    name = serializers.CharField()
+    version = serializers.CharField()
+    direct = serializers.BooleanField()
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class DiagnosisSerializer(serializers.Serializer):
+    failure = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ResolveSerializer(serializers.Serializer):
+    definition = serializers.JSONField(write_only=True)
+    workspace = serializers.CharField(write_only=True, required=False, help_text="whose private wheels may be named")
+    fits = serializers.BooleanField(read_only=True)
+    failure = DiagnosisSerializer(read_only=True, allow_null=True)
+    python = serializers.CharField(read_only=True)
+    platform = serializers.CharField(read_only=True)
+    image_key = serializers.CharField(read_only=True)
+    seconds = serializers.FloatField(read_only=True)
+    size = serializers.IntegerField(read_only=True, help_text="bytes to download")
+    packages = PreviewPackageSerializer(many=True, read_only=True)
+
+
+class Resolve(generics.GenericAPIView):
+    """What a definition would install, or why it cannot be. Nothing is registered."""
+
+    serializer_class = ResolveSerializer
+
+    def post(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data.get("workspace")
+        workspace = get_workspace(request, name) if name else None
+        policy = Rule.objects.policy(workspace)
+        if not workspace:
+            policy = replace(policy, wheels=frozenset())
+        definition = definitions.read(serializer.validated_data["definition"], policy)
+        try:
+            answer = preview.resolve(definition, ("api", request.user.pk))
+        except preview.Superseded:
+            return Response({"detail": "You asked something newer meanwhile."}, status=409)
+        return Response(self.get_serializer(answer).data)
 
 
 class BuildList(generics.ListAPIView):

@@ -3,6 +3,7 @@ from django.urls import path
 from . import api
 
 urlpatterns = [
+    path("resolve/", api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
         api.BuildList.as_view(),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import suggest, views
+from . import preview_views, suggest, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,6 +10,7 @@ urlpatterns = [
         name="request-build",
     ),
     path("workspaces/<slug:workspace>/environments/<name:name>/builds/", views.builds, name="builds"),
+    path("workspaces/<slug:workspace>/preview/", preview_views.preview_draft, name="preview"),
     path("suggest/", suggest.suggest, name="suggest"),
     path("builds/<uuid:pk>/", views.build, name="build"),
     path("builds/<uuid:pk>/live/", views.live, name="build-live"),

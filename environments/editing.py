@@ -9,7 +9,7 @@ from . import drafts
 from .diff import ADDED, REMOVED, compare, text_changes
 from .drafts import Draft, Row, Rows
 from .faults import UserFault
-from .findings import errors
+from .findings import Fix, errors
 from .formats import conda_edit, reading
 
 MOST_ROWS = 1000
@@ -169,6 +169,8 @@ class Editing:
         """Do what a button says that is not about one row."""
         if edit.startswith("fix-"):
             self.fix(edit.removeprefix("fix-"))
+        elif edit.startswith("relax-"):
+            self.relax(edit.removeprefix("relax-"))
         elif edit in ("view-text", "view-rows", "back"):
             self.show(self.draft, TEXT if edit == "view-text" else ROWS)
         elif edit in ("read", "add"):
@@ -194,6 +196,14 @@ class Editing:
             self.show(self.draft.fixed(finding.fix))
         except UserFault as fault:
             self.notice = fault.message
+
+    def relax(self, where):
+        """Leave the version of one package open."""
+        each = next((each for each in self.definition.placed if each.where == where), None)
+        manager = "pip" if each and ".pip[" in where else "conda"
+        name = each and drafts.split(manager, each.item.text)[0]
+        if name:
+            self.show(self.draft.fixed(Fix("", "set", each.path, name)))
 
     def read(self, files, adding):
         """Take over a pasted text or an uploaded file, or several that Azure's clients wrote together."""

@@ -41,6 +41,10 @@ INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
 CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
 BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000)
 MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
+# Resolving while somebody types: of one web process, in its own child processes.
+PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2)
+PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
+PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 # The package index; empty means the tool's own default.
 INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
 # Suggestions while somebody types; off means that nothing is asked of outside for them.

@@ -138,7 +138,7 @@ def test_htmx_gets_the_part_that_changes(signed_in, workspace):
     whole = signed_in.post(NEW, filled(edit="add-pip"), headers={"HX-Request": "true"}).content.decode()
     assert whole.strip().startswith('<div id="definition" class="stack">')
     said = signed_in.post(NEW, filled(edit="check"), headers={"HX-Request": "true"}).content.decode()
-    assert said.strip().startswith('<aside class="panel stay" id="findings"')
+    assert said.strip().startswith('<aside class="panel" id="findings"')
     assert 'id="said-pip-1" data-level="warning" hx-swap-oob="true"' in said
 
 

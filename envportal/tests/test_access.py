@@ -64,6 +64,8 @@ TABLE = [
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
     ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
+    ("preview", W, "post", {"pip_name": "", "pip_constraint": ""}, EDITORS),
+    ("api-resolve", [], "post", {"definition": {"python": {"userManagedDependencies": True}}}, API_SIGNED_IN),
     ("api-import", [], "post", {"text": "idna"}, API_SIGNED_IN),
     ("api-version-file", [*V, "environment.yml"], "get", None, API_MEMBERS),
     ("api-environments", W, "get", None, API_MEMBERS),

@@ -222,3 +222,17 @@ def test_a_long_text_stays_quick_to_open_and_to_type_in(open_page):
     page.keyboard.type("  - last-one=2")
     expect(page.locator(".cm-line", has_text="last-one=2")).to_be_visible()
     assert time.monotonic() - began < 5
+
+
+def test_what_would_be_installed_stands_there_while_one_types(open_page):
+    page = open_page(NEW)
+    page.get_by_label("Python version").fill(HERE)
+    page.locator("[name=pip_name]").first.fill("idna")
+    page.locator("[name=pip_constraint]").first.fill("==3.10")
+    expect(page.locator("#preview")).to_contain_text("Fits together", timeout=20_000)
+    expect(page.locator("#answer-pip-0")).to_have_text("3.10")
+    page.locator("[name=pip_constraint]").first.fill("==99")
+    expect(page.locator("#preview")).to_contain_text("Does not fit", timeout=20_000)
+    page.locator("#preview").get_by_role("button", name="Use it").click()
+    expect(page.locator("[name=pip_constraint]").first).to_have_value("")
+    expect(page.locator("#preview")).to_contain_text("Fits together", timeout=20_000)

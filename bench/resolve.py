@@ -1,0 +1,45 @@
+"""How long resolving takes while somebody types: 20 packages, with a warm cache.
+
+    python -m bench.resolve [RUNS]
+
+Needs a portal that was set up (its database and cache are used) and a worker that has reported its Pythons.
+"""
+
+import os
+import statistics
+import sys
+import time
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "envportal.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from builds import preview, worker  # noqa: E402
+from environments import definition  # noqa: E402
+
+TWENTY = """
+    numpy pandas scipy scikit-learn matplotlib requests rich pydantic fastapi uvicorn httpx pyyaml jinja2 click tqdm
+    joblib pillow networkx sqlalchemy seaborn
+""".split()
+
+
+def main(runs):
+    worker.report_pythons("bench")
+    settings.WORK.mkdir(parents=True, exist_ok=True)
+    wanted = definition.read(definition.compose(settings.DEFAULT_PYTHON, [], [], TWENTY))
+    took = []
+    for n in range(runs + 1):
+        began = time.perf_counter()
+        answer = preview.resolve(wanted, "bench")
+        took.append(time.perf_counter() - began)
+        if answer.failure:
+            sys.exit(answer.failure.reason)
+    warm = took[1:]
+    print(f"{len(TWENTY)} asked for, {len(answer.packages)} locked; first {took[0]:.2f} s")
+    print(f"warm: median {statistics.median(warm):.2f} s, most {max(warm):.2f} s of {n}")
+
+
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)

@@ -1,0 +1,64 @@
+"""The panel of the editor that says what would be installed."""
+
+import re
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST
+
+from environments.access import get_workspace
+from environments.editing import Editing
+from environments.models import Environment, Rule
+
+from . import lock_diff, preview
+from .failures import Failure
+from .models import Build
+
+
+@require_POST
+def preview_draft(request, workspace):
+    """Resolve the draft that an editor posts. `?environment=` names the one that it is a version of."""
+    workspace = get_workspace(request, workspace, "environments.add_environment")
+    name = request.GET.get("environment")
+    environment = get_object_or_404(Environment, workspace=workspace, name=name) if name else None
+    latest = environment and environment.latest
+    editing = Editing.posted(request.POST, Rule.objects.policy(workspace), latest)
+    context = {"editing": editing, "latest": latest}
+    if not editing.errors and not editing.fault and not editing.is_blank:
+        try:
+            asker = (request.session.session_key, request.path, name)
+            context["preview"] = answer = preview.resolve(editing.definition, asker)
+        except preview.Superseded:
+            return HttpResponse(status=204)
+        context |= {"changes": changes_since(latest, answer), "rows": answers(editing, answer)}
+        context["relax"] = to_relax(editing.definition, answer.failure)
+    return render(request, "builds/preview.html", context)
+
+
+def changes_since(version, answer):
+    """What the packages change against those that the version's last good build installed, or None."""
+    built = (
+        version and Build.objects.succeeded().filter(version=version, lock__isnull=False).order_by("-created").first()
+    )
+    if not built or answer.failure:
+        return None
+    return lock_diff.compare(built.lock.packages.all(), answer.packages)
+
+
+def to_relax(definition, failure):
+    """The requirements that a conflict names and that could be left open: (where, name), at most three."""
+    if not failure or failure.failure not in (Failure.CONFLICT, Failure.NO_VERSION, Failure.NO_WHEEL):
+        return []
+    words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", failure.reason.lower()))
+    asked = [each for each in definition.placed if getattr(each.item, "constraint", "") and each.item.name != "python"]
+    return [(each.where, each.item.name) for each in asked if each.item.name in words][:3]
+
+
+def answers(editing, answer):
+    """For each row of the page the version that it would get: (id of its place, version or empty)."""
+    found = {(package.manager, package.name): package.version for package in answer.packages}
+    rows = []
+    for manager, items in (("pip", editing.rows.pip), ("conda", editing.rows.conda)):
+        placed = {each.where: each.item.name for each in editing.definition.placed if hasattr(each.item, "name")}
+        rows += [(f"{manager}-{row.position}", found.get((manager, placed.get(row.where)), "")) for row in items]
+    return rows

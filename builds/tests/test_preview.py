@@ -1,0 +1,210 @@
+"""Resolving while somebody types, with the real resolver and the real index."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from builds import engine, preview, process, uv, worker
+from builds.failures import Failure
+from builds.models import Build
+from environments import definition
+from environments.models import Interpreter
+from envportal.tests.wheel_maker import make_wheel
+
+HERE = "{}.{}".format(*sys.version_info[:2])
+
+
+@pytest.fixture(autouse=True)
+def pythons(db):
+    worker.report_pythons("w")
+
+
+@pytest.fixture
+def ask(wanted):
+    return lambda *pip, **more: preview.resolve(wanted(*pip, **{"python": HERE} | more), "me")
+
+
+def test_it_says_what_would_be_installed_and_leaves_nothing_behind(ask, settings):
+    answer = ask("requests==2.32.3")
+    assert (answer.failure, answer.supplier, answer.platform) == (None, None, uv.this_platform())
+    assert {package.name for package in answer.packages} >= {"requests", "idna", "urllib3"}
+    assert [package.name for package in answer.packages if package.direct] == ["requests"]
+    assert answer.size > 100_000
+    assert list(settings.WORK.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("pip", "failure", "says"),
+    [
+        (["scipy==1.9.3", "numpy==2.1.0"], Failure.CONFLICT, "numpy"),
+        (["envportal-no-such-package-x1"], Failure.PACKAGE_NOT_FOUND, "envportal-no-such-package-x1"),
+        (["idna==99"], Failure.NO_VERSION, "idna"),
+        (["x @ git+https://example.org/x"], Failure.NOT_BUILDABLE, "source code"),
+        (["x @ https://example.org/x-1.0-py3-none-any.whl"], Failure.NOT_BUILDABLE, "asked by a build only"),
+        (["--extra-index-url https://example.org/simple", "idna"], Failure.NOT_BUILDABLE, "asked by a build only"),
+    ],
+)
+def test_it_says_why_nothing_can_be_installed(ask, pip, failure, says):
+    answer = ask(*pip)
+    assert (answer.packages, answer.failure.failure) == ((), failure)
+    assert says in answer.failure.reason
+
+
+def test_a_python_that_no_worker_has_is_named_with_those_there_are(ask):
+    answer = ask("idna", python="3.7")
+    assert answer.failure.failure == Failure.PYTHON_MISSING
+    assert Interpreter.objects.versions()[0] in answer.failure.reason
+
+
+def test_what_a_build_made_answers_at_once(ask, environment, editor, wanted):
+    version, _ = environment.register(wanted("idna==3.10", python=HERE), editor)
+    build = version.builds.request(version, editor)
+    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+    answer = ask("idna==3.10")
+    assert (answer.supplier, [package.name for package in answer.packages]) == (build, ["idna"])
+    assert answer.seconds < 0.5
+
+
+def test_a_private_wheel_is_resolved_from_the_store(ask, workspace, editor, upload):
+    wheel, _ = workspace.add_wheel(upload(make_wheel(), "demo_pkg-1.0-py3-none-any.whl"), editor)
+    answer = ask(wheel.line("https://env.example.org"))
+    (package,) = [package for package in answer.packages if package.name == "demo-pkg"]
+    assert (package.version, package.sha256) == ("1.0", wheel.sha256)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_newer_question_ends_the_older_one(wanted, monkeypatch, settings):
+    asked = threading.Event()
+    slow = [sys.executable, "-c", "import time; time.sleep(60)"]
+    quick = uv.compile_lock
+
+    def compile_lock(*arguments):
+        if not asked.is_set():
+            asked.set()
+            return slow
+        return quick(*arguments)
+
+    monkeypatch.setattr(uv, "compile_lock", compile_lock)
+
+    def question(*pip):
+        try:
+            return preview.resolve(wanted(*pip, python=HERE), "me")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        older = pool.submit(question, "rich")
+        assert asked.wait(20)
+        assert [package.name for package in question("idna==3.10").packages] == ["idna"]
+        with pytest.raises(preview.Superseded):
+            older.result(20)
+    assert list(settings.WORK.iterdir()) == []
+
+
+def test_a_resolver_that_takes_too_long_or_too_much_is_ended_with_a_sentence(ask, monkeypatch, settings):
+    settings.PREVIEW_SECONDS = 1
+    monkeypatch.setattr(uv, "compile_lock", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
+    assert "takes longer than 1 s" in ask("rich").failure.reason
+    settings.PREVIEW_SECONDS, settings.PREVIEW_MEMORY = 20, 100
+    monkeypatch.setattr(uv, "compile_lock", lambda *_: [sys.executable, "-c", "x = bytearray(400_000_000)"])
+    assert ask("rich").failure.failure == Failure.OUT_OF_MEMORY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_more_questions_than_places_are_answered_at_once(wanted, monkeypatch, settings):
+    at_once, most, guard = 0, 0, threading.Lock()
+    run = process.run
+
+    def counted(*arguments, **more):
+        nonlocal at_once, most
+        with guard:
+            at_once, most = at_once + 1, max(most, at_once + 1)
+        try:
+            return run(*arguments, **more)
+        finally:
+            with guard:
+                at_once -= 1
+
+    monkeypatch.setattr(process, "run", counted)
+
+    def question(n):
+        try:
+            return preview.resolve(wanted(f"idna=={n}", python=HERE), n)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(question, ["3.10", "3.9", "3.8", "3.7", "3.6", "3.4"]))
+    assert all(answer.packages for answer in answers)
+    assert most <= settings.PREVIEWS_AT_ONCE
+
+
+# The panel
+
+
+def posted(**changes):
+    return {"python": HERE, "pip_name": ["idna"], "pip_constraint": ["==3.10"]} | changes
+
+
+def panel(client, query="", **changes):
+    return client.post(reverse("preview", args=["team"]) + query, posted(**changes), headers={"HX-Request": "true"})
+
+
+@pytest.fixture
+def signed_in(client, editor):
+    client.force_login(editor)
+    return client
+
+
+def test_the_panel_says_what_each_row_gets(signed_in, workspace):
+    page = panel(signed_in).content.decode()
+    assert "Fits together" in page
+    assert '<span class="answer" id="answer-pip-0" hx-swap-oob="true"><span class="mono">3.10</span></span>' in page
+
+
+def test_the_panel_offers_to_leave_a_requirement_open(signed_in, workspace):
+    conflict = {"pip_name": ["scipy", "numpy"], "pip_constraint": ["==1.9.3", "==2.1.0"]}
+    answer = panel(signed_in, **conflict)
+    assert "Does not fit" in answer.content.decode()
+    names = [name for _, name in answer.context["relax"]]
+    assert names == ["scipy", "numpy"]
+    where = answer.context["relax"][1][0]
+    new = signed_in.post("/workspaces/team/new/", posted(**conflict, edit=f"relax-{where}")).context["editing"]
+    assert [(row.name, row.constraint) for row in new.rows.pip] == [("scipy", "==1.9.3"), ("numpy", "")]
+
+
+def test_the_panel_waits_until_errors_are_mended(signed_in, workspace):
+    assert "Errors come first" in panel(signed_in, pip_constraint=["=3"]).content.decode()
+
+
+def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, environment, editor, wanted):
+    version, _ = environment.register(wanted("idna==3.9", python=HERE), editor)
+    build = version.builds.request(version, editor)
+    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+    changes = panel(signed_in, "?environment=science").context["changes"]
+    assert [(change.kind, change.name, change.before, change.after, change.level) for change in changes] == [
+        ("up", "idna", "3.9", "3.10", "minor")
+    ]
+
+
+def test_another_environment_is_not_found_and_a_get_is_no_question(signed_in, workspace):
+    assert panel(signed_in, "?environment=nothing").status_code == 404
+    assert signed_in.get(reverse("preview", args=["team"])).status_code == 405
+
+
+# The API
+
+
+def test_the_api_resolves_a_definition(api, editor, workspace, wanted):
+    wished = wanted("idna==3.10", python=HERE).document
+    answer = api(editor).post("/api/v1/resolve/", {"definition": wished}, content_type="application/json").json()
+    assert answer["failure"] is None
+    assert (answer["fits"], answer["image_key"]) == (True, definition.read(wished).image_key)
+    assert [(package["name"], package["version"]) for package in answer["packages"]] == [("idna", "3.10")]
+    conflict = wanted("scipy==1.9.3", "numpy==2.1.0", python=HERE).document
+    answer = api(editor).post("/api/v1/resolve/", {"definition": conflict}, content_type="application/json").json()
+    assert (answer["fits"], answer["failure"]["failure"], answer["packages"]) == (False, "conflict", [])
