@@ -20,10 +20,28 @@ from django.conf import settings  # noqa: E402
 from builds import preview, worker  # noqa: E402
 from environments import definition  # noqa: E402
 
-TWENTY = """
-    numpy pandas scipy scikit-learn matplotlib requests rich pydantic fastapi uvicorn httpx pyyaml jinja2 click tqdm
-    joblib pillow networkx sqlalchemy seaborn
-""".split()
+TWENTY = [
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "requests",
+    "rich",
+    "pydantic",
+    "fastapi",
+    "uvicorn",
+    "httpx",
+    "pyyaml",
+    "jinja2",
+    "click",
+    "tqdm",
+    "joblib",
+    "pillow",
+    "networkx",
+    "sqlalchemy",
+    "seaborn",
+]
 
 
 def main(runs):
@@ -31,7 +49,7 @@ def main(runs):
     settings.WORK.mkdir(parents=True, exist_ok=True)
     wanted = definition.read(definition.compose(settings.DEFAULT_PYTHON, [], [], TWENTY))
     took = []
-    for n in range(runs + 1):
+    for _ in range(runs + 1):
         began = time.perf_counter()
         answer = preview.resolve(wanted, "bench")
         took.append(time.perf_counter() - began)
@@ -39,7 +57,7 @@ def main(runs):
             sys.exit(answer.failure.reason)
     warm = took[1:]
     print(f"{len(TWENTY)} asked for, {len(answer.packages)} locked; first {took[0]:.2f} s")
-    print(f"warm: median {statistics.median(warm):.2f} s, most {max(warm):.2f} s of {n}")
+    print(f"warm: median {statistics.median(warm):.2f} s, most {max(warm):.2f} s of {runs}")
 
 
 main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
