@@ -30,7 +30,7 @@ dependencies:
 
 def paste(page, text, button="read"):
     if not page.locator("#paste").is_visible():
-        page.locator("summary", has_text="From a file").click()
+        page.locator("summary", has_text="From a file or an environment").click()
     page.locator("#paste").fill(text)
     page.locator(f"button[value={button}]").click()
     expect(page.locator("p.finding[role=status]")).to_contain_text("Read as")
@@ -212,7 +212,7 @@ def test_a_private_wheel_goes_from_the_upload_into_a_prefix(portal, open_page, t
 def test_a_long_text_stays_quick_to_open_and_to_type_in(open_page):
     page = open_page(NEW)
     lines = "".join(f"  - package-{n}=1.{n}\n" for n in range(5000))
-    page.locator("summary", has_text="From a file").click()
+    page.locator("summary", has_text="From a file or an environment").click()
     file = {"name": "environment.yml", "mimeType": "text/plain", "buffer": f"dependencies:\n{lines}".encode()}
     page.locator("#upload").set_input_files(file)
     page.locator("button[value=read]").click()
