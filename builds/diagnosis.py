@@ -56,7 +56,7 @@ CLASSES = [
     (Failure.CONFLICT, r"No solution found when resolving", "The requirements do not fit together. {cause}"),
     (
         Failure.NETWORK,
-        r"(?:error sending request|dns error|Failed to fetch|[Cc]onnection (?:refused|reset)|operation timed out|"
+        r"(?:error sending request|error reading a body from connection|dns error|Failed to fetch|[Cc]onnection (?:refused|reset)|operation timed out|"
         r"Network is unreachable|Temporary failure in name resolution|Request failed after).*",
         "The package index could not be reached.",
     ),

@@ -285,7 +285,7 @@ class Build(models.Model):
         """How long it took or has taken, in seconds; None before it starts."""
         if not self.started:
             return None
-        return ((self.finished or timezone.now()) - self.started).total_seconds()
+        return max(0.0, ((self.finished or timezone.now()) - self.started).total_seconds())
 
     def send(self):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""
@@ -394,7 +394,7 @@ class Step(models.Model):
 
     @property
     def seconds(self):
-        return ((self.ended or timezone.now()) - self.started).total_seconds() if self.started else None
+        return max(0.0, ((self.ended or timezone.now()) - self.started).total_seconds()) if self.started else None
 
 
 class LogChunk(models.Model):

@@ -12,6 +12,7 @@ def run_build(self, build_id):
     build = Build.objects.with_subject().filter(pk=build_id).first()
     if build and not engine.stopping.is_set():
         engine.run(build, worker=self.request.hostname or "")
+        worker.send_unheard()
 
 
 @shared_task

@@ -4,6 +4,7 @@ import logging
 import shutil
 import tempfile
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 BEAT = 5  # seconds
 TEND = 3  # beats
 LOOK_FOR_PYTHONS = 60  # beats
+CLOCKS_DIFFER = timedelta(seconds=30)  # between hosts, without anything being wrong
 
 
 class Heart(threading.Thread):
@@ -51,13 +53,33 @@ def tend():
 
     The scheduler asks for it; workers do it too, because their slots may all be taken when the scheduler asks.
     """
+    put_right_what_the_clock_did()
     for build in Build.objects.lost():
         if build.fail(Failure.WORKER_LOST, "worker lost"):
             engine.remove_folders(build)
+    send_unheard()
+
+
+def send_unheard():
+    """Send those builds again whose message may be lost, as many as workers have room for.
+
+    Also whenever a build ends: a broker that died has lost all messages at once.
+    """
     room = sum(Worker.objects.alive().values_list("slots", flat=True)) - Build.objects.running().count()
     for build in Build.objects.unheard().order_by("created")[: max(0, room)]:
         Build.objects.filter(pk=build.pk).update(sent_at=timezone.now())
         build.send()
+
+
+def put_right_what_the_clock_did():
+    """After a clock was put back, what was heard before seems to come from the future, and would never be silent."""
+    now = timezone.now()
+    for rows, field in (
+        (Build.objects.running(), "heard_at"),
+        (Build.objects.queued(), "sent_at"),
+        (Worker.objects, "heard_at"),
+    ):
+        rows.filter(**{f"{field}__gt": now + CLOCKS_DIFFER}).update(**{field: now})
 
 
 def prepare(worker):

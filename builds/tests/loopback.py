@@ -46,6 +46,9 @@ class Registry:
 @contextmanager
 def serve():
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_error(405)  # tools then ask for the whole file
+
         def do_GET(self):
             registry.asked.append((self.path, dict(self.headers)))
             page = registry.pages.get(self.path)

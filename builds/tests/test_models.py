@@ -9,7 +9,7 @@ from builds.failures import Failure
 from builds.lock import Package, read_pylock, write_pylock
 from builds.log import LogWriter, read_lines
 from builds.models import Build, Lock, Status, Step, Worker
-from builds.tasks import tend_builds
+from builds.tasks import run_build, tend_builds
 from environments import pip_lines
 
 
@@ -245,3 +245,42 @@ def test_a_package_without_a_wheel_for_the_platform_is_refused():
     text = PYLOCK.replace("py3-none-any", "py3-none-win32")
     with pytest.raises(ValueError, match="no wheel with a sha256"):
         read_pylock(text, "3.9.1", "linux-64", [])
+
+
+def test_a_clock_that_was_put_back_keeps_no_build_running_for_ever(build):
+    now = timezone.now()
+    Worker.objects.create(name="w", heard_at=now + timedelta(hours=1), slots=1)
+    assert build.move_to(Status.RUNNING, worker="w")
+    Build.objects.update(heard_at=now + timedelta(hours=1))
+    tend_builds()
+    build.refresh_from_db()
+    assert (build.status, build.heard_at - now < timedelta(minutes=1)) == (Status.RUNNING, True)
+    assert Worker.objects.get().heard_at - now < timedelta(minutes=1)
+    Build.objects.update(heard_at=now - timedelta(minutes=2))
+    tend_builds()
+    build.refresh_from_db()
+    assert (build.status, build.reason) == (Status.FAILED, "worker lost")
+
+
+def test_a_clock_that_was_put_back_forgets_no_queued_build(build):
+    Build.objects.update(sent_at=timezone.now() + timedelta(hours=1))
+    tend_builds()
+    build.refresh_from_db()
+    assert build.sent_at - timezone.now() < timedelta(seconds=5)
+
+
+def test_a_worker_that_ends_a_build_goes_on_with_those_whose_messages_were_lost(
+    version, editor, monkeypatch, django_capture_on_commit_callbacks
+):
+    Worker.objects.create(name="w", heard_at=timezone.now(), slots=1)
+    build = version.builds.request(version, editor)
+    waiting = version.builds.request(version, editor)
+    Build.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+    build.cancel(editor)
+    sent = []
+    monkeypatch.setattr(run_build, "delay", sent.append)
+    with transaction.atomic():
+        pass
+    with django_capture_on_commit_callbacks(execute=True):
+        run_build(str(build.pk))
+    assert sent == [str(waiting.pk)]
