@@ -235,33 +235,60 @@ def _is_python(text):
 
 def write_rows(text, rows):
     """Write what stands in rows back into the conda file that they came from. Raise EditRefused when it cannot be."""
-    channels = [(int(at) if at else None, name) for at, name in rows.channels if name]
-    text = conda_edit.reconcile(text, ("channels",), channels)
-    text = conda_edit.reconcile(text, ("dependencies",), _wanted_conda(text, rows))
-    for number in range(_count_pip_lists(text)):
-        text = _write_pip(text, rows, number)
-    for row in rows.pip:
-        if not row.at and not row.is_blank:
-            text = conda_edit.append(text, ("dependencies", None, "pip"), row.text)
-    return _without_empty_pip(text)
+    shown = Rows.of(text)
+    if shown is None:
+        raise conda_edit.EditRefused
+    text = conda_edit.reconcile(text, ("channels",), _wanted_channels(rows.channels, shown.channels))
+    conda, new_conda = _placed(rows.conda, shown.conda)
+    wanted = _wanted_conda(text, conda, new_conda, rows.python)
+    text = conda_edit.reconcile(text, ("dependencies",), wanted)
+    pip, new_pip = _placed(rows.pip, shown.pip)
+    emptied = []
+    for number, i in enumerate(_pip_lists(text)):
+        text, is_emptied = _write_pip(text, pip, number, ("dependencies", i, "pip"))
+        emptied += [("dependencies", i)] if is_emptied else []
+    for path in reversed(emptied):
+        text = conda_edit.remove(text, path)
+    for row in new_pip:
+        text = conda_edit.append(text, ("dependencies", None, "pip"), row.text)
+    return text
 
 
-def _wanted_conda(text, rows):
+def _placed(rows, shown):
+    """Return ({where it stands: row}, new rows). A row whose place the text does not have is new: nothing is lost."""
+    places, kept, new = {row.at for row in shown}, {}, []
+    for row in rows:
+        if row.at in places and row.at not in kept:
+            kept[row.at] = row
+        elif not row.is_blank:
+            new.append(row)
+    return kept, new
+
+
+def _wanted_channels(channels, shown):
+    """Channels have an order of their own, so each keeps the place where it was put."""
+    places, wanted = {at for at, _ in shown}, []
+    for at, name in channels:
+        index = int(at) if at in places else None
+        places.discard(at)
+        wanted += [(index, name)] if name else []
+    return wanted
+
+
+def _wanted_conda(text, kept, new, python):
     """The dependencies as they should be: what no row shows stays, new packages follow the last of conda's."""
-    kept = {row.at: row for row in rows.conda if row.at}
     wanted, last, has_python = [], 0, False
     for i, item in enumerate(conda_edit.values(text, ("dependencies",))):
         if isinstance(item, str) and _is_python(item):
-            value = item if has_python else _python_line(rows.python, item)
+            value = item if has_python else _python_line(python, item)
             has_python = True
             wanted += [(i, value)] if value else []
         elif not isinstance(item, str) or (str(i) in kept and not kept[str(i)].is_blank):
             wanted.append((i, item if not isinstance(item, str) else kept[str(i)].text))
         last = len(wanted) if isinstance(item, str) else last
-    new = [(None, row.text) for row in rows.conda if not row.at and not row.is_blank]
-    wanted[last:last] = new
-    if rows.python and not has_python:
-        wanted.insert(0, (None, _python_line(rows.python, "")))
+    wanted[last:last] = [(None, row.text) for row in new]
+    if python and not has_python:
+        wanted.insert(0, (None, _python_line(python, "")))
     return wanted
 
 
@@ -279,29 +306,16 @@ def _pip_lists(text):
     return [i for i, item in enumerate(items) if isinstance(item, dict) and isinstance(item.get("pip"), list)]
 
 
-def _count_pip_lists(text):
-    return len(_pip_lists(text))
-
-
-def _write_pip(text, rows, number):
-    path = ("dependencies", _pip_lists(text)[number], "pip")
-    kept = {row.at: row for row in rows.pip if row.at}
-    wanted = []
-    for j, line in enumerate(conda_edit.values(text, path)):
+def _write_pip(text, kept, number, path):
+    """Return (the text, whether the pip list at the path lost all that it had)."""
+    there, wanted = conda_edit.values(text, path), []
+    for j, line in enumerate(there):
         row = kept.get(f"{number}.{j}")
         if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("#"):
             wanted.append((j, line))
         elif row and not row.is_blank:
             wanted.append((j, row.text))
-    return conda_edit.reconcile(text, path, wanted)
-
-
-def _without_empty_pip(text):
-    for i in reversed(range(len(conda_edit.values(text, ("dependencies",))))):
-        item = conda_edit.values(text, ("dependencies",))[i]
-        if isinstance(item, dict) and item == {"pip": None}:
-            text = conda_edit.remove(text, ("dependencies", i))
-    return text
+    return conda_edit.reconcile(text, path, wanted), bool(there) and not wanted
 
 
 def to_other_manager(row):
@@ -312,11 +326,23 @@ def to_other_manager(row):
         if version[:1].isdigit() or (version.startswith("=") and not version.startswith("==")):
             version = version.lstrip("=")
             version = f"=={version}" if version.endswith("*") or not spec or spec.build else f"=={version}.*"
-        return Row("pip", spec.name if spec else row.name, "" if version == "*" else version)
+        return Row("pip", spec.name if spec else row.name, "" if version.strip("=") == "*" else version)
     line, _ = pip_lines.parse(row.text)
     if not isinstance(line, pip_lines.PipLine) or line.url:
         return None
     return Row("conda", line.name, str(line.requirement.specifier).replace(" ", ""))
+
+
+def lost_by_moving(row):
+    """What the other manager has no word for, as people call it."""
+    if row.manager == "conda":
+        spec, _ = conda_specs.parse(row.text)
+        parts = {"channel": spec.channel, "build": spec.build, "options": spec.options} if spec else {}
+    else:
+        line, _ = pip_lines.parse(row.text)
+        wanted = line.requirement
+        parts = {"extras": wanted.extras, "marker": wanted.marker, "hashes": line.hashes}
+    return [name for name, value in parts.items() if value]
 
 
 def merge(text, other):

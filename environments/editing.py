@@ -283,13 +283,15 @@ def _edit_rows(rows, match):
 
 
 def _move(rows, items, index):
-    moved = drafts.to_other_manager(items[index])
+    row = items[index]
+    moved = drafts.to_other_manager(row)
     if moved is None:
-        return f"{items[index].name} comes from an address, which only pip installs."
+        return f"{row.name or 'This row'} is not a package that conda could provide, so it stays with pip."
     del items[index]
     moved.focus = True
     (rows.pip if moved.manager == "pip" else rows.conda).append(moved)
-    return ""
+    lost = drafts.lost_by_moving(row)
+    return f"{moved.name} lost its {' and '.join(lost)}: {moved.manager} has none." if lost else ""
 
 
 def _keep_typed(rows, typed):

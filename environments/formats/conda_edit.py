@@ -97,7 +97,7 @@ def append(text, path, value):
             raise EditRefused
         return insert(text, (*path, len(values(text, path))), value)
     found = pip_path(text)
-    if found and values(text, found):
+    if found and (values(text, found) or not _find(_root(text), found).is_empty):
         return append(text, found, value)
     if found:
         text = remove(text, found[:2])
@@ -282,6 +282,8 @@ def _rewrite_flow(text, node, there, wanted):
             parts.append(text[node.items[index].start : node.items[index].end])
         elif isinstance(value, str):
             parts.append(_flow_scalar(value))
+        elif index is None:
+            parts.append(f"{{pip: [{', '.join(map(_flow_scalar, value['pip']))}]}}")
         else:
             raise EditRefused
     between = _between(text, node)

@@ -155,7 +155,7 @@ def test_a_package_moves_between_pip_and_conda_with_its_constraint(signed_in, wo
 def test_what_comes_from_an_address_cannot_move_to_conda(signed_in, workspace):
     data = {"pip_name": ["x @ https://example.org/x-1-py3-none-any.whl"], "pip_constraint": [""], "edit": "move-pip-0"}
     editing = signed_in.post(NEW, data).context["editing"]
-    assert editing.notice.endswith("comes from an address, which only pip installs.")
+    assert editing.notice.endswith("is not a package that conda could provide, so it stays with pip.")
     assert len(editing.rows.pip) == 1
 
 
