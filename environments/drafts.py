@@ -17,6 +17,7 @@ from .formats import azure, conda_edit, conda_file, fixes
 BASES = ("", "baseImage", "baseDockerfile", "buildContext")
 _DOCKER_TEXTS = ("baseImage", "baseDockerfile")
 _CONTEXT_TEXTS = ("locationType", "location", "dockerfilePath")
+MOST_PIP_LISTS = 50  # that rows show; people write one, and now and then two
 _PLATFORM = {"os": "Linux", "architecture": "amd64"}
 
 
@@ -122,8 +123,9 @@ def _put_docker(document, fields):
         given = {name: text for name in names if (text := fields.get(f"{key}.{name}", ""))}
         if (key == "buildContext" and base != key) or (key == "platform" and given == _PLATFORM):
             continue
-        if given:
-            docker[key] = (docker.get(key) or {}) | given
+        there = docker.get(key) or {}
+        if given and isinstance(there, dict):
+            docker[key] = there | given
     if docker:
         document["docker"] = docker
 
@@ -195,7 +197,7 @@ class Rows:
         rows = cls(channels=[(str(i), name) for i, name in enumerate(file.section.get("channels") or [])])
         lists = 0
         for i, item in enumerate(file.section.get("dependencies") or []):
-            if isinstance(item, dict) and isinstance(item.get("pip"), list):
+            if _has_pip_list(item):
                 for j, line in enumerate(item["pip"]):
                     if isinstance(line, str) and line.strip() and not line.lstrip().startswith("#"):
                         rows.pip.append(_row("pip", line, f"{lists}.{j}", (*CONDA, "dependencies", i, "pip", j)))
@@ -226,7 +228,9 @@ def _row(manager, text, at, path):
 def _is_listed(section):
     """Whether channels and dependencies are lists of what rows can show."""
     channels, dependencies = section.get("channels") or [], section.get("dependencies") or []
-    return isinstance(channels, list) and isinstance(dependencies, list) and all(isinstance(c, str) for c in channels)
+    if not isinstance(channels, list) or not isinstance(dependencies, list):
+        return False
+    return all(isinstance(c, str) for c in channels) and sum(map(_has_pip_list, dependencies)) <= MOST_PIP_LISTS
 
 
 def _is_python(text):
@@ -243,15 +247,12 @@ def write_rows(text, rows):
     wanted = _wanted_conda(text, conda, new_conda, rows.python)
     text = conda_edit.reconcile(text, ("dependencies",), wanted)
     pip, new_pip = _placed(rows.pip, shown.pip)
-    emptied = []
-    for number, i in enumerate(_pip_lists(text)):
-        text, is_emptied = _write_pip(text, pip, number, ("dependencies", i, "pip"))
-        emptied += [("dependencies", i)] if is_emptied else []
-    for path in reversed(emptied):
-        text = conda_edit.remove(text, path)
-    for row in new_pip:
-        text = conda_edit.append(text, ("dependencies", None, "pip"), row.text)
-    return text
+    for path, there, wanted in reversed(_wanted_pip(text, pip)):
+        if there and not wanted:
+            text = conda_edit.remove(text, path[:2])
+        elif there != [line for _, line in wanted]:
+            text = conda_edit.reconcile(text, path, wanted)
+    return conda_edit.extend(text, ("dependencies", None, "pip"), [row.text for row in new_pip])
 
 
 def _placed(rows, shown):
@@ -301,21 +302,25 @@ def _python_line(wanted, there):
     return f"python{wanted}" if wanted[0] in "=<>!~[ " else f"python={wanted}"
 
 
-def _pip_lists(text):
+def _wanted_pip(text, kept):
+    """For each pip list: (where it is, its lines, its lines as they should be)."""
     items = conda_edit.values(text, ("dependencies",))
-    return [i for i, item in enumerate(items) if isinstance(item, dict) and isinstance(item.get("pip"), list)]
+    lists = [(i, item["pip"]) for i, item in enumerate(items) if _has_pip_list(item)]
+    wanted = []
+    for number, (i, there) in enumerate(lists):
+        lines = []
+        for j, line in enumerate(there):
+            row = kept.get(f"{number}.{j}")
+            if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("#"):
+                lines.append((j, line))
+            elif row and not row.is_blank:
+                lines.append((j, row.text))
+        wanted.append((("dependencies", i, "pip"), there, lines))
+    return wanted
 
 
-def _write_pip(text, kept, number, path):
-    """Return (the text, whether the pip list at the path lost all that it had)."""
-    there, wanted = conda_edit.values(text, path), []
-    for j, line in enumerate(there):
-        row = kept.get(f"{number}.{j}")
-        if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("#"):
-            wanted.append((j, line))
-        elif row and not row.is_blank:
-            wanted.append((j, row.text))
-    return conda_edit.reconcile(text, path, wanted), bool(there) and not wanted
+def _has_pip_list(item):
+    return isinstance(item, dict) and isinstance(item.get("pip"), list)
 
 
 def to_other_manager(row):

@@ -213,17 +213,17 @@ class Editing:
             draft = replace(self.draft, conda=drafts.merge(self.draft.conda, read.conda))
         else:
             draft = Draft.of(read.document or {}, read.conda)
+        if adding and draft == self.draft:
+            self.notice = f"Nothing to add: {READ_AS[read.format]} was read, and no package in it is new here."
+            return
         self.fault, self.paste, self.name = "", "", read.name
         self.notice = f"{'Added from' if adding else 'Read as'} {READ_AS[read.format]}."
         self.show(draft)
 
     def _reading(self, files):
         uploads = files.getlist("upload")
-        if len(uploads) > 1:
-            read = {file.name: file.read(reading.LONGEST + 1) for file in uploads[:10]}
-            return reading.read_folder(read, self.policy)
         if uploads:
-            return reading.read(uploads[0].name, uploads[0].read(reading.LONGEST + 1), self.policy)
+            return reading.read_uploads(uploads, self.policy)
         return reading.read("", self.paste, self.policy) if self.paste.strip() else None
 
 

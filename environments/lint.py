@@ -42,7 +42,8 @@ def remarks(definition, policy, locked):
         findings += _packages_of_policy(definition, policy)
     findings += _pip_options(definition, policy) + _addresses(definition, policy) + _wheels(definition, policy)
     findings += _image(definition.docker, policy)
-    findings += _variables(definition.document.get("environmentVariables") or {})
+    findings += _variables(definition.document.get("environmentVariables") or {}, ("environmentVariables",))
+    findings += _variables(definition.conda_section.get("variables") or {}, (*_CONDA, "variables"))
     python = definition.document.get("python") or {}
     if python.get("baseCondaEnvironment"):
         findings.append(found("base-conda", "python.baseCondaEnvironment", name=python["baseCondaEnvironment"]))
@@ -337,10 +338,10 @@ def _dockerfile(text, policy):
     return findings
 
 
-def _variables(variables):
+def _variables(variables, section):
     findings = []
     for name, value in variables.items():
-        path = ("environmentVariables", name)
+        path = (*section, name)
         if _RUN_VARIABLES.fullmatch(name):
             findings.append(found("variable-reserved", place(*path), verb="remove", path=path, name=name))
         elif isinstance(value, str) and name_is_secret(name, value):

@@ -1,5 +1,7 @@
 """Rows and text are two views of one file: what is written back changes only what was typed."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,3 +206,14 @@ def test_a_draft_says_what_its_text_and_its_sections_say(text):
     section = conda_file.read(text).section
     said, _ = Draft.of(document, text).to_document()
     assert said == (document | {"python": {"condaDependencies": section}} if section is not None else None)
+
+
+def test_thousands_of_new_rows_are_written_at_once():
+    rows = Rows("", [], [], [Row("pip", f"p{i}") for i in range(3000)])
+    began = time.process_time()
+    assert len(Rows.of(write_rows("dependencies: []\n", rows)).pip) == 3000
+    assert time.process_time() - began < 2
+
+
+def test_more_pip_lists_than_anybody_writes_are_left_to_the_text():
+    assert Rows.of("dependencies:\n" + "  - pip: [a]\n" * (drafts.MOST_PIP_LISTS + 1)) is None

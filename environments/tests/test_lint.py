@@ -304,6 +304,14 @@ def test_variables_of_runs_and_secrets_are_said():
     assert "abc" not in " ".join(messages("python=3.12", "a=1", environmentVariables=variables))
 
 
+def test_the_variables_of_a_conda_file_are_looked_at_like_the_others():
+    section = {"dependencies": ["python=3.12", "a=1"], "channels": ["x"], "variables": {"WANDB_API_KEY": "abc", "A": 1}}
+    findings = definition.examine({"python": {"condaDependencies": section}}).findings
+    assert [(each.code, each.where) for each in findings] == [
+        ("variable-secret", "python.condaDependencies.variables.WANDB_API_KEY")
+    ]
+
+
 @pytest.mark.parametrize("name", ["TOKEN", "hf_token", "API_KEY", "MY-SECRET", "DB_PASSWORD_FILE", "SAS", "apikey"])
 def test_names_of_secrets(name):
     assert name_is_secret(name, "x")

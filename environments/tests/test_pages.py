@@ -88,6 +88,10 @@ def test_a_bare_number_means_this_version(signed_in, workspace):
         ({"base": "baseDockerfile", "base_dockerfile": "RUN x"}, "begins with FROM"),
         ({"variable_name": ["A=B"], "variable_value": ["x"]}, "cannot be the name of a variable"),
         ({"rest": "{\n"}, "This is no JSON"),
+        (
+            {"rest": '{"docker": {"buildContext": 3}}', "base": "buildContext", "context_location": "x"},
+            "docker.buildContext: must be an object",
+        ),
     ],
 )
 def test_bad_input_is_said_at_its_place_and_nothing_typed_is_lost(signed_in, workspace, editor, changes, says):
@@ -150,6 +154,18 @@ def test_a_package_moves_between_pip_and_conda_with_its_constraint(signed_in, wo
         pairs(signed_in.post(NEW, data | {"edit": f"move-conda-{i}"}).context["editing"].rows.pip) for i in range(3)
     ]
     assert moved == [[("numpy", "==2.1.*")], [("scipy", ">=1.2,<2")], [("gdal", "==3")]]
+
+
+def test_what_conda_has_no_word_for_is_said_when_a_package_moves_there(signed_in, workspace):
+    data = {"pip_name": ["black[d]"], "pip_constraint": ["==23.1"], "edit": "move-pip-0"}
+    editing = signed_in.post(NEW, data).context["editing"]
+    assert editing.notice == "black lost its extras: conda has none."
+
+
+def test_a_first_version_has_nothing_to_be_reviewed_against(signed_in, workspace):
+    answer = signed_in.post(NEW, filled(review="1"))
+    assert answer.templates[0].name == "environments/editor.html"
+    assert not Environment.objects.exists()
 
 
 def test_what_comes_from_an_address_cannot_move_to_conda(signed_in, workspace):
@@ -323,6 +339,19 @@ def test_the_files_of_an_azure_folder_are_read_together(signed_in, workspace):
     assert answer.context["form"]["name"].value() == "old"
 
 
+def test_the_files_of_an_azure_folder_are_found_among_all_that_was_in_it(signed_in, workspace):
+    uploads = [SimpleUploadedFile(f"notes-{n}.txt", b"x") for n in range(50)]
+    uploads.append(SimpleUploadedFile("azureml_environment.json", b'{"environmentVariables": {"A": "1"}}'))
+    editing = signed_in.post(NEW, {"upload": uploads, "edit": "read"}).context["editing"]
+    assert editing.variables == [("A", "1")]
+
+
+def test_an_addition_that_adds_nothing_says_so(signed_in, workspace):
+    editing = signed_in.post(NEW, as_text(paste="FROM debian:bookworm", edit="add")).context["editing"]
+    assert editing.notice == "Nothing to add: a Dockerfile was read, and no package in it is new here."
+    assert (editing.draft.conda, editing.paste) == (FILE, "FROM debian:bookworm")
+
+
 def test_more_packages_than_a_form_has_rows_are_edited_as_text(signed_in, workspace):
     text = "".join(f"package-{n}\n" for n in range(1001))
     editing = signed_in.post(NEW, {"paste": text, "edit": "read"}).context["editing"]
@@ -385,6 +414,14 @@ def test_a_review_shows_what_changes_before_anything_is_registered(signed_in, ve
     assert version.environment.versions.count() == 1
     bad = signed_in.post(url, data | {"pip_constraint": ["=3"]})
     assert (bad.status_code, bad.templates[0].name) == (422, "environments/editor.html")
+
+
+def test_comments_that_were_taken_out_are_another_version_too(signed_in, workspace, environment, editor):
+    page = environment.get_absolute_url() + "new-version/"
+    text = "dependencies:\n  - python=3.11\n  - numpy=1.26\n"
+    for conda in ("# why\n" + text, text, text):
+        signed_in.post(page, {"view": "text", "conda": conda})
+    assert [version.conda for version in environment.versions.order_by("number")] == ["# why\n" + text, text]
 
 
 def test_another_comment_is_another_version_that_installs_the_same(signed_in, workspace):
