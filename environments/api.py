@@ -82,6 +82,13 @@ class VersionSerializer(serializers.ModelSerializer):
         read_only_fields = ["number", "image_key", "created"]
         extra_kwargs = {"message": {"max_length": 1000}}
 
+    def validate_conda(self, conda):
+        """The text as it is kept, with the limits and line ends that every text has here."""
+        text, fault = reading.decode(conda)
+        if fault:
+            raise serializers.ValidationError(fault.sentence)
+        return text
+
     def validate(self, asked):
         """Read the document, joined with the conda file if there is one, by the rules that the editor obeys."""
         policy, document = Rule.objects.policy(), asked.get("document", {})

@@ -12,7 +12,7 @@ from . import conda_specs, pip_lines
 from . import definition as definitions
 from .definition import CONDA, Definition
 from .findings import by_weight, place
-from .formats import azure, conda_edit, conda_file, fixes
+from .formats import azure, conda_edit, conda_file, fixes, reading
 
 BASES = ("", "baseImage", "baseDockerfile", "buildContext")
 _DOCKER_TEXTS = ("baseImage", "baseDockerfile")
@@ -47,6 +47,9 @@ class Draft:
 
     def to_document(self):
         """Return (document or None, findings about what cannot be joined)."""
+        _, fault = reading.decode(self.conda)
+        if fault:
+            return None, [fault]
         file = conda_file.read(self.conda)
         rest, _, findings = azure.read_json(self.rest.strip() or "{}")
         findings = [replace(finding, where="advanced") for finding in findings]

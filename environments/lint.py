@@ -141,7 +141,7 @@ def _channels(definition, policy):
         if isinstance(each.item, CondaSpec) and _channel_of(each.item)
     ]
     for here, channel, is_listed in named:
-        findings += _channel(here, channel, is_listed, policy)
+        findings += _channel(here, channel, definition.channels if is_listed else (), policy)
         if is_listed and channel in seen:
             findings.append(found("channel-twice", place(*here), verb="remove", path=here, channel=redact(channel)))
         seen.add(channel)
@@ -153,7 +153,8 @@ def _channel_of(spec):
     return spec.channel or spec.url.rpartition("/")[0].rpartition("/")[0]
 
 
-def _channel(path, channel, is_listed, policy):
+def _channel(path, channel, listed, policy):
+    """What is said of a channel. `listed` are all on the list that it stands on, if it stands on one."""
     where, findings = place(*path), []
     bare = channel.rstrip("/").lower()
     if "://" in channel:
@@ -167,7 +168,8 @@ def _channel(path, channel, is_listed, policy):
         words = {"channel": redact(channel), "allowed": ", ".join(policy.channels)}
         findings.append(found("channel-not-allowed", where, **words))
     if bare in _LICENSED or re.search(r"://.*/pkgs/(?:main|r|free|msys2)$", bare):
-        fix = {"verb": "set", "path": path, "value": "conda-forge"} if is_listed else {}
+        fix = {"verb": "set", "path": path, "value": "conda-forge"} if listed else {}
+        fix |= {"verb": "remove"} if "conda-forge" in listed else {}
         findings.append(found("channel-licence", where, channel=redact(channel), **fix))
     return findings
 

@@ -10,6 +10,7 @@ from environments import drafts
 from environments.drafts import Draft, Row, Rows, write_rows
 from environments.formats import conda_file
 from environments.formats.conda_edit import EditRefused
+from environments.policy import Policy
 
 _CONDA = [
     "numpy", "numpy=1.26 # pinned", "'pandas >=1,<2'", '"scipy"', "conda-forge::gdal=3", "python=3.11", "python >=3.8",
@@ -217,3 +218,8 @@ def test_thousands_of_new_rows_are_written_at_once():
 
 def test_more_pip_lists_than_anybody_writes_are_left_to_the_text():
     assert Rows.of("dependencies:\n" + "  - pip: [a]\n" * (drafts.MOST_PIP_LISTS + 1)) is None
+
+
+def test_a_text_of_comments_has_the_limits_of_a_file():
+    (finding,) = Draft("dependencies: []\n" + "#" * 1_000_000).examine(Policy()).findings
+    assert finding.code == "text-too-long"

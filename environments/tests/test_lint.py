@@ -97,6 +97,15 @@ def test_a_python_that_no_worker_has_is_said_where_conda_does_not_bring_it():
 
 
 @pytest.mark.parametrize(
+    ("channels", "verb"), [(["defaults"], "set"), (["defaults", "conda-forge"], "remove"), (["other", "r"], "set")]
+)
+def test_conda_forge_takes_the_place_of_a_licensed_channel_and_does_not_stand_twice(channels, verb):
+    section = {"dependencies": ["python=3.12", "a=1"], "channels": channels}
+    (finding,) = definition.examine({"python": {"condaDependencies": section}}).findings
+    assert (finding.code, finding.fix.verb) == ("channel-licence", verb)
+
+
+@pytest.mark.parametrize(
     ("channels", "found"),
     [
         (["forge"], []),
