@@ -82,6 +82,8 @@ class Editing:
     def show(self, draft, view=None, typed=None):
         """Take a draft as what the page shows. `typed` are the rows as a person typed them."""
         self.__dict__.pop("definition", None)
+        if self.fault and typed is None:
+            self._leave_rows()
         self.draft, self.variables = draft, list(draft.variables)
         self.view = view or self.view
         rows = Rows.of(draft.conda) if not self.fault else typed
@@ -92,6 +94,14 @@ class Editing:
             _keep_typed(rows, typed)
         self.rows = rows
         self.rows.show(self.findings)
+
+    def _leave_rows(self):
+        """Rows that could not be written into the text do not come along; say which."""
+        there = Rows.of(self.draft.conda) or Rows()
+        known = {row.text for row in (*there.conda, *there.pip)}
+        lost = [row.text for row in (*self.rows.conda, *self.rows.pip) if not row.is_blank and row.text not in known]
+        self.notice = self.fault + (f" Not taken over: {', '.join(lost[:10])}." if lost else "")
+        self.fault = ""
 
     @property
     def is_text(self):
@@ -216,9 +226,9 @@ class Editing:
         if adding and draft == self.draft:
             self.notice = f"Nothing to add: {READ_AS[read.format]} was read, and no package in it is new here."
             return
-        self.fault, self.paste, self.name = "", "", read.name
-        self.notice = f"{'Added from' if adding else 'Read as'} {READ_AS[read.format]}."
+        self.paste, self.name = "", read.name
         self.show(draft)
+        self.notice = f"{'Added from' if adding else 'Read as'} {READ_AS[read.format]}."
 
     def _reading(self, files):
         uploads = files.getlist("upload")

@@ -346,6 +346,29 @@ def test_the_files_of_an_azure_folder_are_found_among_all_that_was_in_it(signed_
     assert editing.variables == [("A", "1")]
 
 
+WOVEN = "dependencies: [numpy, # why\n  pandas]\n"
+
+
+@pytest.fixture
+def woven():
+    """Rows of a text that they cannot be written into, one of them changed."""
+    return filled(
+        conda=WOVEN, conda_name=["numpy", "pandas"], conda_constraint=["=2", ""], conda_at=["0", "1"],
+        conda_was=["numpy", "pandas"], pip_name=[], pip_constraint=[],
+    )  # fmt: skip
+
+
+def test_what_cannot_be_written_into_the_text_is_said_while_it_is_typed(signed_in, workspace, woven):
+    answer = signed_in.post(NEW, woven | {"edit": "check"}, headers={"HX-Request": "true"})
+    assert "only the text view can change" in answer.content.decode()
+
+
+def test_rows_that_the_text_cannot_take_are_named_when_one_leaves_them(signed_in, workspace, woven):
+    editing = signed_in.post(NEW, woven | {"edit": "view-text"}).context["editing"]
+    assert (editing.view, editing.draft.conda, editing.fault) == ("text", WOVEN, "")
+    assert editing.notice.endswith("Not taken over: numpy=2.")
+
+
 def test_an_addition_that_adds_nothing_says_so(signed_in, workspace):
     editing = signed_in.post(NEW, as_text(paste="FROM debian:bookworm", edit="add")).context["editing"]
     assert editing.notice == "Nothing to add: a Dockerfile was read, and no package in it is new here."
