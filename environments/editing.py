@@ -173,6 +173,11 @@ class Editing:
         shown = {name: self.draft.docker.get(field, "") for name, field in DOCKER.items()}
         return shown | {"os": shown["os"] or "Linux", "architecture": shown["architecture"] or "amd64"}
 
+    @property
+    def variable_rows(self):
+        """(name, value, whether it has several lines): an input of one line would lose the others."""
+        return [(name, value, "\n" in value) for name, value in self.variables]
+
     # Buttons that work on the draft as a whole
 
     def apply(self, edit, files):

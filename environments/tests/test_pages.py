@@ -346,6 +346,18 @@ def test_the_files_of_an_azure_folder_are_found_among_all_that_was_in_it(signed_
     assert editing.variables == [("A", "1")]
 
 
+def test_a_variable_of_several_lines_keeps_them(signed_in, workspace):
+    data = filled(variable_name=["CERT", "A"], variable_value=["\none\r\ntwo\n", "1"], edit="check")
+    page = signed_in.post(NEW, data).content.decode()
+    assert 'rows="3" spellcheck="false">\n\none\ntwo\n</textarea>' in page
+    assert page.count('<input name="variable_value"') == 1
+
+
+def test_a_build_context_keeps_a_kind_that_is_new_here(signed_in, workspace):
+    data = filled(base="buildContext", context_location="https://h.org/a.git", context_type="blobStore", edit="check")
+    assert "<option selected>blobStore</option>" in signed_in.post(NEW, data).content.decode()
+
+
 WOVEN = "dependencies: [numpy, # why\n  pandas]\n"
 
 
