@@ -93,7 +93,7 @@ CATALOGUE = {
     # Conda
     "no-dependencies": Kind(WARNING, "No package is asked for."),
     "no-channels": Kind(WARNING, "No channel is named, so conda packages come from the default channels of this portal.", "Add conda-forge"),
-    "channel-invalid": Kind(ERROR, "must be the name or the address of a channel."),
+    "channel-invalid": Kind(ERROR, "A channel must be given by its name or its address."),
     "channel-not-allowed": Kind(ERROR, "The channel {channel} is not allowed here. Allowed: {allowed}."),
     "channel-licence": Kind(WARNING, "{channel} is under terms that ask larger organisations for a paid licence.", "Use conda-forge"),
     "channel-twice": Kind(HINT, "{channel} stands on the list already; only its first place counts.", "Remove this one"),
@@ -102,7 +102,7 @@ CATALOGUE = {
     "conda-selector": Kind(WARNING, "Conda ignores the selector [{selector}]: this line counts on every platform.", "Remove this line"),
     "conda-mapping": Kind(ERROR, "A dependency is text, and this is a mapping.", "Write {instead}"),
     "conda-elsewhere": Kind(ERROR, "A dependency is text, and {selector}: means another platform than the one that builds here.", "Remove it"),
-    "dependency-invalid": Kind(ERROR, "must be text or a list below pip:.", "Remove it"),
+    "dependency-invalid": Kind(ERROR, "A dependency must be text, or a list below pip:.", "Remove it"),
     "unpinned": Kind(WARNING, "{name} has no exact version. The first build decides, and its lock keeps it.", "Pin to {instead}"),
     "twice": Kind(WARNING, "{name} stands more than once among the {manager} packages.", "Remove this one"),
     "both": Kind(WARNING, "{name} is asked for from conda and from pip; the one from pip overwrites the other.", "Remove this one"),

@@ -35,7 +35,9 @@ def remarks(definition, policy, locked):
         return []
     manages = not definition.brings_its_own_python
     findings = []
-    if manages and definition.document.get("python") is not None:
+    if manages and (elsewhere := _in_another_file(definition.document.get("python") or {})):
+        findings.append(elsewhere)
+    elif manages and definition.document.get("python") is not None:
         findings += _python(definition, policy)
         findings += _channels(definition, policy)
         findings += _dependencies(definition, locked)
@@ -56,6 +58,15 @@ def remarks(definition, policy, locked):
 def name_is_secret(name, value):
     """Whether a variable of that name with that value looks like a secret. `${X}` is none."""
     return bool(value) and not re.fullmatch(r"\$\{?\w+\}?", value) and bool(_SECRET.fullmatch(name))
+
+
+def _in_another_file(python):
+    """The packages stand in a file of the machine that wrote this, so there is nothing to say of them yet."""
+    named, path = python.get("condaDependenciesFile"), ("python", "condaDependenciesFile")
+    if not named or python.get("condaDependencies"):
+        return None
+    option = f"condaDependenciesFile: {shorten(redact(named))}"
+    return found("pip-file", place(*path), option=option, verb="remove", path=path)
 
 
 # Python

@@ -93,6 +93,13 @@ def test_a_python_that_no_worker_has_is_said_where_conda_does_not_bring_it():
     assert said("python=3.13", "numpy=1", policy=policy) == []
 
 
+def test_a_definition_whose_packages_stand_in_a_file_elsewhere_is_refused():
+    (finding,) = definition.examine({"python": {"condaDependenciesFile": "../env.yml"}}).findings
+    assert (finding.code, finding.where) == ("pip-file", "python.condaDependenciesFile")
+    given = {"condaDependenciesFile": "../env.yml", "condaDependencies": {"dependencies": ["python=3.12", "a=1"]}}
+    assert "pip-file" not in [finding.code for finding in definition.examine({"python": given}).findings]
+
+
 # Channels
 
 
