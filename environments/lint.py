@@ -65,7 +65,7 @@ def _in_another_file(python):
     named, path = python.get("condaDependenciesFile"), ("python", "condaDependenciesFile")
     if not named or python.get("condaDependencies"):
         return None
-    option = f"condaDependenciesFile: {shorten(redact(named))}"
+    option = f"conda file: {shorten(redact(named))}"
     return found("pip-file", place(*path), option=option, verb="remove", path=path)
 
 

@@ -19,7 +19,7 @@ EXPECTED = {
     "anchors.yml": ("conda", ACCEPTED, [("key-unknown", 1), ("key-unknown", 4)]),
     "az_build.yml": ("azure-yaml", ACCEPTED, []),
     "az_inline.yml": ("azure-yaml", ACCEPTED, []),
-    "az_path.yml": ("azure-yaml", REFUSED, [("pip-file", 3), ("python-unstated", None), ("no-dependencies", None)]),
+    "az_path.yml": ("azure-yaml", REFUSED, [("pip-file", 3)]),
     "az_text.yml": ("azure-yaml", ACCEPTED, []),
     "azureml": (
         "azure-folder",
