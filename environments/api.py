@@ -82,6 +82,13 @@ class VersionSerializer(serializers.ModelSerializer):
         read_only_fields = ["number", "image_key", "created"]
         extra_kwargs = {"message": {"max_length": 1000}}
 
+    def validate_conda(self, conda):
+        """The text as it is kept, with the limits and line ends that every text has here."""
+        text, fault = reading.decode(conda)
+        if fault:
+            raise serializers.ValidationError(fault.sentence)
+        return text
+
     def validate(self, asked):
         """Read the document, joined with the conda file if there is one, by the rules that the editor obeys."""
         policy, document = Rule.objects.policy(), asked.get("document", {})
@@ -124,16 +131,13 @@ class Import(generics.GenericAPIView):
     def post(self, request):
         policy = Rule.objects.policy()
         uploads = request.FILES.getlist("file")
-        if len(uploads) > 1:
-            files = {file.name: file.read(reading.LONGEST + 1) for file in uploads[:10]}
-            return Response(reading.read_folder(files, policy).as_dict("/"))
         if uploads:
-            name, data = uploads[0].name, uploads[0].read(reading.LONGEST + 1)
-        else:
-            serializer = self.get_serializer(data=request.data)
-            serializer.is_valid(raise_exception=True)
-            name, data = serializer.validated_data["file"], serializer.validated_data["text"]
-        return Response(reading.read(name, data, policy).as_dict(name))
+            name = uploads[0].name if len(uploads) == 1 else "/"
+            return Response(reading.read_uploads(uploads, policy).as_dict(name))
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name, text = serializer.validated_data["file"], serializer.validated_data["text"]
+        return Response(reading.read(name, text, policy).as_dict(name))
 
 
 class WorkspaceList(generics.ListAPIView):

@@ -236,6 +236,8 @@ def _explain_entry(entry, path):
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return found("dependency-invalid", place(*path))
     selected = str(key).startswith("sel(")
+    if selected and key not in ("sel(linux)", "sel(unix)"):
+        return found("conda-elsewhere", place(*path), selector=key, verb="remove", path=path)
     instead = str(value) if selected else f"{key}={value}"
     known, _ = conda_specs.parse(instead)
     fix = {"verb": "set", "path": path, "value": instead} if known else {}

@@ -12,11 +12,12 @@ from . import conda_specs, pip_lines
 from . import definition as definitions
 from .definition import CONDA, Definition
 from .findings import by_weight, place
-from .formats import azure, conda_edit, conda_file, fixes
+from .formats import azure, conda_edit, conda_file, fixes, reading
 
 BASES = ("", "baseImage", "baseDockerfile", "buildContext")
 _DOCKER_TEXTS = ("baseImage", "baseDockerfile")
 _CONTEXT_TEXTS = ("locationType", "location", "dockerfilePath")
+MOST_PIP_LISTS = 50  # that rows show; people write one, and now and then two
 _PLATFORM = {"os": "Linux", "architecture": "amd64"}
 
 
@@ -46,6 +47,9 @@ class Draft:
 
     def to_document(self):
         """Return (document or None, findings about what cannot be joined)."""
+        _, fault = reading.decode(self.conda)
+        if fault:
+            return None, [fault]
         file = conda_file.read(self.conda)
         rest, _, findings = azure.read_json(self.rest.strip() or "{}")
         findings = [replace(finding, where="advanced") for finding in findings]
@@ -122,8 +126,9 @@ def _put_docker(document, fields):
         given = {name: text for name in names if (text := fields.get(f"{key}.{name}", ""))}
         if (key == "buildContext" and base != key) or (key == "platform" and given == _PLATFORM):
             continue
-        if given:
-            docker[key] = (docker.get(key) or {}) | given
+        there = docker.get(key) or {}
+        if given and isinstance(there, dict):
+            docker[key] = there | given
     if docker:
         document["docker"] = docker
 
@@ -195,7 +200,7 @@ class Rows:
         rows = cls(channels=[(str(i), name) for i, name in enumerate(file.section.get("channels") or [])])
         lists = 0
         for i, item in enumerate(file.section.get("dependencies") or []):
-            if isinstance(item, dict) and isinstance(item.get("pip"), list):
+            if _has_pip_list(item):
                 for j, line in enumerate(item["pip"]):
                     if isinstance(line, str) and line.strip() and not line.lstrip().startswith("#"):
                         rows.pip.append(_row("pip", line, f"{lists}.{j}", (*CONDA, "dependencies", i, "pip", j)))
@@ -226,7 +231,9 @@ def _row(manager, text, at, path):
 def _is_listed(section):
     """Whether channels and dependencies are lists of what rows can show."""
     channels, dependencies = section.get("channels") or [], section.get("dependencies") or []
-    return isinstance(channels, list) and isinstance(dependencies, list) and all(isinstance(c, str) for c in channels)
+    if not isinstance(channels, list) or not isinstance(dependencies, list):
+        return False
+    return all(isinstance(c, str) for c in channels) and sum(map(_has_pip_list, dependencies)) <= MOST_PIP_LISTS
 
 
 def _is_python(text):
@@ -235,33 +242,57 @@ def _is_python(text):
 
 def write_rows(text, rows):
     """Write what stands in rows back into the conda file that they came from. Raise EditRefused when it cannot be."""
-    channels = [(int(at) if at else None, name) for at, name in rows.channels if name]
-    text = conda_edit.reconcile(text, ("channels",), channels)
-    text = conda_edit.reconcile(text, ("dependencies",), _wanted_conda(text, rows))
-    for number in range(_count_pip_lists(text)):
-        text = _write_pip(text, rows, number)
-    for row in rows.pip:
-        if not row.at and not row.is_blank:
-            text = conda_edit.append(text, ("dependencies", None, "pip"), row.text)
-    return _without_empty_pip(text)
+    shown = Rows.of(text)
+    if shown is None:
+        raise conda_edit.EditRefused
+    text = conda_edit.reconcile(text, ("channels",), _wanted_channels(rows.channels, shown.channels))
+    conda, new_conda = _placed(rows.conda, shown.conda)
+    wanted = _wanted_conda(text, conda, new_conda, rows.python)
+    text = conda_edit.reconcile(text, ("dependencies",), wanted)
+    pip, new_pip = _placed(rows.pip, shown.pip)
+    for path, there, wanted in reversed(_wanted_pip(text, pip)):
+        if there and not wanted:
+            text = conda_edit.remove(text, path[:2])
+        elif there != [line for _, line in wanted]:
+            text = conda_edit.reconcile(text, path, wanted)
+    return conda_edit.extend(text, ("dependencies", None, "pip"), [row.text for row in new_pip])
 
 
-def _wanted_conda(text, rows):
+def _placed(rows, shown):
+    """Return ({where it stands: row}, new rows). A row whose place the text does not have is new: nothing is lost."""
+    places, kept, new = {row.at for row in shown}, {}, []
+    for row in rows:
+        if row.at in places and row.at not in kept:
+            kept[row.at] = row
+        elif not row.is_blank:
+            new.append(row)
+    return kept, new
+
+
+def _wanted_channels(channels, shown):
+    """Channels have an order of their own, so each keeps the place where it was put."""
+    places, wanted = {at for at, _ in shown}, []
+    for at, name in channels:
+        index = int(at) if at in places else None
+        places.discard(at)
+        wanted += [(index, name)] if name else []
+    return wanted
+
+
+def _wanted_conda(text, kept, new, python):
     """The dependencies as they should be: what no row shows stays, new packages follow the last of conda's."""
-    kept = {row.at: row for row in rows.conda if row.at}
     wanted, last, has_python = [], 0, False
     for i, item in enumerate(conda_edit.values(text, ("dependencies",))):
         if isinstance(item, str) and _is_python(item):
-            value = item if has_python else _python_line(rows.python, item)
+            value = item if has_python else _python_line(python, item)
             has_python = True
             wanted += [(i, value)] if value else []
         elif not isinstance(item, str) or (str(i) in kept and not kept[str(i)].is_blank):
             wanted.append((i, item if not isinstance(item, str) else kept[str(i)].text))
         last = len(wanted) if isinstance(item, str) else last
-    new = [(None, row.text) for row in rows.conda if not row.at and not row.is_blank]
-    wanted[last:last] = new
-    if rows.python and not has_python:
-        wanted.insert(0, (None, _python_line(rows.python, "")))
+    wanted[last:last] = [(None, row.text) for row in new]
+    if python and not has_python:
+        wanted.insert(0, (None, _python_line(python, "")))
     return wanted
 
 
@@ -274,34 +305,25 @@ def _python_line(wanted, there):
     return f"python{wanted}" if wanted[0] in "=<>!~[ " else f"python={wanted}"
 
 
-def _pip_lists(text):
+def _wanted_pip(text, kept):
+    """For each pip list: (where it is, its lines, its lines as they should be)."""
     items = conda_edit.values(text, ("dependencies",))
-    return [i for i, item in enumerate(items) if isinstance(item, dict) and isinstance(item.get("pip"), list)]
-
-
-def _count_pip_lists(text):
-    return len(_pip_lists(text))
-
-
-def _write_pip(text, rows, number):
-    path = ("dependencies", _pip_lists(text)[number], "pip")
-    kept = {row.at: row for row in rows.pip if row.at}
+    lists = [(i, item["pip"]) for i, item in enumerate(items) if _has_pip_list(item)]
     wanted = []
-    for j, line in enumerate(conda_edit.values(text, path)):
-        row = kept.get(f"{number}.{j}")
-        if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("#"):
-            wanted.append((j, line))
-        elif row and not row.is_blank:
-            wanted.append((j, row.text))
-    return conda_edit.reconcile(text, path, wanted)
+    for number, (i, there) in enumerate(lists):
+        lines = []
+        for j, line in enumerate(there):
+            row = kept.get(f"{number}.{j}")
+            if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("#"):
+                lines.append((j, line))
+            elif row and not row.is_blank:
+                lines.append((j, row.text))
+        wanted.append((("dependencies", i, "pip"), there, lines))
+    return wanted
 
 
-def _without_empty_pip(text):
-    for i in reversed(range(len(conda_edit.values(text, ("dependencies",))))):
-        item = conda_edit.values(text, ("dependencies",))[i]
-        if isinstance(item, dict) and item == {"pip": None}:
-            text = conda_edit.remove(text, ("dependencies", i))
-    return text
+def _has_pip_list(item):
+    return isinstance(item, dict) and isinstance(item.get("pip"), list)
 
 
 def to_other_manager(row):
@@ -312,11 +334,23 @@ def to_other_manager(row):
         if version[:1].isdigit() or (version.startswith("=") and not version.startswith("==")):
             version = version.lstrip("=")
             version = f"=={version}" if version.endswith("*") or not spec or spec.build else f"=={version}.*"
-        return Row("pip", spec.name if spec else row.name, "" if version == "*" else version)
+        return Row("pip", spec.name if spec else row.name, "" if version.strip("=") == "*" else version)
     line, _ = pip_lines.parse(row.text)
     if not isinstance(line, pip_lines.PipLine) or line.url:
         return None
     return Row("conda", line.name, str(line.requirement.specifier).replace(" ", ""))
+
+
+def lost_by_moving(row):
+    """What the other manager has no word for, as people call it."""
+    if row.manager == "conda":
+        spec, _ = conda_specs.parse(row.text)
+        parts = {"channel": spec.channel, "build": spec.build, "options": spec.options} if spec else {}
+    else:
+        line, _ = pip_lines.parse(row.text)
+        wanted = line.requirement
+        parts = {"extras": wanted.extras, "marker": wanted.marker, "hashes": line.hashes}
+    return [name for name, value in parts.items() if value]
 
 
 def merge(text, other):

@@ -82,6 +82,8 @@ class Editing:
     def show(self, draft, view=None, typed=None):
         """Take a draft as what the page shows. `typed` are the rows as a person typed them."""
         self.__dict__.pop("definition", None)
+        if self.fault and typed is None:
+            self._leave_rows()
         self.draft, self.variables = draft, list(draft.variables)
         self.view = view or self.view
         rows = Rows.of(draft.conda) if not self.fault else typed
@@ -92,6 +94,14 @@ class Editing:
             _keep_typed(rows, typed)
         self.rows = rows
         self.rows.show(self.findings)
+
+    def _leave_rows(self):
+        """Rows that could not be written into the text do not come along; say which."""
+        there = Rows.of(self.draft.conda) or Rows()
+        known = {row.text for row in (*there.conda, *there.pip)}
+        lost = [row.text for row in (*self.rows.conda, *self.rows.pip) if not row.is_blank and row.text not in known]
+        self.notice = self.fault + (f" Not taken over: {', '.join(lost[:10])}." if lost else "")
+        self.fault = ""
 
     @property
     def is_text(self):
@@ -163,6 +173,11 @@ class Editing:
         shown = {name: self.draft.docker.get(field, "") for name, field in DOCKER.items()}
         return shown | {"os": shown["os"] or "Linux", "architecture": shown["architecture"] or "amd64"}
 
+    @property
+    def variable_rows(self):
+        """(name, value, whether it has several lines): an input of one line would lose the others."""
+        return [(name, value, "\n" in value) for name, value in self.variables]
+
     # Buttons that work on the draft as a whole
 
     def apply(self, edit, files):
@@ -223,17 +238,17 @@ class Editing:
             draft = replace(self.draft, conda=drafts.merge(self.draft.conda, read.conda))
         else:
             draft = Draft.of(read.document or {}, read.conda)
-        self.fault, self.paste, self.name = "", "", read.name
-        self.notice = f"{'Added from' if adding else 'Read as'} {READ_AS[read.format]}."
+        if adding and draft == self.draft:
+            self.notice = f"Nothing to add: {READ_AS[read.format]} was read, and no package in it is new here."
+            return
+        self.paste, self.name = "", read.name
         self.show(draft)
+        self.notice = f"{'Added from' if adding else 'Read as'} {READ_AS[read.format]}."
 
     def _reading(self, files):
         uploads = files.getlist("upload")
-        if len(uploads) > 1:
-            read = {file.name: file.read(reading.LONGEST + 1) for file in uploads[:10]}
-            return reading.read_folder(read, self.policy)
         if uploads:
-            return reading.read(uploads[0].name, uploads[0].read(reading.LONGEST + 1), self.policy)
+            return reading.read_uploads(uploads, self.policy)
         return reading.read("", self.paste, self.policy) if self.paste.strip() else None
 
 
@@ -293,13 +308,15 @@ def _edit_rows(rows, match):
 
 
 def _move(rows, items, index):
-    moved = drafts.to_other_manager(items[index])
+    row = items[index]
+    moved = drafts.to_other_manager(row)
     if moved is None:
-        return f"{items[index].name} comes from an address, which only pip installs."
+        return f"{row.name or 'This row'} is not a package that conda could provide, so it stays with pip."
     del items[index]
     moved.focus = True
     (rows.pip if moved.manager == "pip" else rows.conda).append(moved)
-    return ""
+    lost = drafts.lost_by_moving(row)
+    return f"{moved.name} lost its {' and '.join(lost)}: {moved.manager} has none." if lost else ""
 
 
 def _keep_typed(rows, typed):

@@ -35,14 +35,17 @@ def remarks(definition, policy, locked):
         return []
     manages = not definition.brings_its_own_python
     findings = []
-    if manages and definition.document.get("python") is not None:
+    if manages and (elsewhere := _in_another_file(definition.document.get("python") or {})):
+        findings.append(elsewhere)
+    elif manages and definition.document.get("python") is not None:
         findings += _python(definition, policy)
         findings += _channels(definition, policy)
         findings += _dependencies(definition, locked)
         findings += _packages_of_policy(definition, policy)
     findings += _pip_options(definition, policy) + _addresses(definition, policy) + _wheels(definition, policy)
     findings += _image(definition.docker, policy)
-    findings += _variables(definition.document.get("environmentVariables") or {})
+    findings += _variables(definition.document.get("environmentVariables") or {}, ("environmentVariables",))
+    findings += _variables(definition.conda_section.get("variables") or {}, (*_CONDA, "variables"))
     python = definition.document.get("python") or {}
     if python.get("baseCondaEnvironment"):
         findings.append(found("base-conda", "python.baseCondaEnvironment", name=python["baseCondaEnvironment"]))
@@ -55,6 +58,15 @@ def remarks(definition, policy, locked):
 def name_is_secret(name, value):
     """Whether a variable of that name with that value looks like a secret. `${X}` is none."""
     return bool(value) and not re.fullmatch(r"\$\{?\w+\}?", value) and bool(_SECRET.fullmatch(name))
+
+
+def _in_another_file(python):
+    """The packages stand in a file of the machine that wrote this, so there is nothing to say of them yet."""
+    named, path = python.get("condaDependenciesFile"), ("python", "condaDependenciesFile")
+    if not named or python.get("condaDependencies"):
+        return None
+    option = f"conda file: {shorten(redact(named))}"
+    return found("pip-file", place(*path), option=option, verb="remove", path=path)
 
 
 # Python
@@ -140,7 +152,7 @@ def _channels(definition, policy):
         if isinstance(each.item, CondaSpec) and _channel_of(each.item)
     ]
     for here, channel, is_listed in named:
-        findings += _channel(here, channel, is_listed, policy)
+        findings += _channel(here, channel, definition.channels if is_listed else (), policy)
         if is_listed and channel in seen:
             findings.append(found("channel-twice", place(*here), verb="remove", path=here, channel=redact(channel)))
         seen.add(channel)
@@ -152,7 +164,8 @@ def _channel_of(spec):
     return spec.channel or spec.url.rpartition("/")[0].rpartition("/")[0]
 
 
-def _channel(path, channel, is_listed, policy):
+def _channel(path, channel, listed, policy):
+    """What is said of a channel. `listed` are all on the list that it stands on, if it stands on one."""
     where, findings = place(*path), []
     bare = channel.rstrip("/").lower()
     if "://" in channel:
@@ -166,7 +179,8 @@ def _channel(path, channel, is_listed, policy):
         words = {"channel": redact(channel), "allowed": ", ".join(policy.channels)}
         findings.append(found("channel-not-allowed", where, **words))
     if bare in _LICENSED or re.search(r"://.*/pkgs/(?:main|r|free|msys2)$", bare):
-        fix = {"verb": "set", "path": path, "value": "conda-forge"} if is_listed else {}
+        fix = {"verb": "set", "path": path, "value": "conda-forge"} if listed else {}
+        fix |= {"verb": "remove"} if "conda-forge" in listed else {}
         findings.append(found("channel-licence", where, channel=redact(channel), **fix))
     return findings
 
@@ -337,10 +351,10 @@ def _dockerfile(text, policy):
     return findings
 
 
-def _variables(variables):
+def _variables(variables, section):
     findings = []
     for name, value in variables.items():
-        path = ("environmentVariables", name)
+        path = (*section, name)
         if _RUN_VARIABLES.fullmatch(name):
             findings.append(found("variable-reserved", place(*path), verb="remove", path=path, name=name))
         elif isinstance(value, str) and name_is_secret(name, value):

@@ -150,13 +150,15 @@ class Environment(models.Model):
         version. Raise DefinitionFault when it names a private wheel that this workspace does not have.
         The row of the environment is locked while the number is taken, so that numbers have no gap.
         """
+        is_written = bool(source)
         if source == conda_file.write(definition.conda_section):
             source = ""  # it says nothing that the document does not say
+        source_digest = digest_of(source) if source else ""
         with transaction.atomic():
             environment = Environment.objects.select_for_update().get(pk=self.pk)
             same = environment.versions.filter(identity=definition.identity).order_by("-number")
-            if source:
-                same = same.filter(source_digest=digest_of(source))
+            if is_written:
+                same = same.filter(source_digest=source_digest)
             if same:
                 return same[0], False
             wheels = self.workspace.wheels.named_in(definition)
@@ -168,7 +170,7 @@ class Environment(models.Model):
                 number=environment.latest_number,
                 document=definition.document,
                 source=source,
-                source_digest=digest_of(source) if source else "",
+                source_digest=source_digest,
                 identity=definition.identity,
                 image_key=definition.image_key,
                 findings=[finding.as_dict() for finding in definition.findings],

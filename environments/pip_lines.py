@@ -9,6 +9,7 @@ The grammar is PEP 508; the file format is that of pip's requirements files. Wha
 * refused: other files (`-r`, `-c`), paths, and whatever else changes how pip works.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -48,10 +49,18 @@ _WHY_NOT = {
     "--trusted-host": "certificates are always checked.",
     "--no-deps": "what a package needs is always installed.",
     "--no-index": "the index is a setting of the portal.",
+    "--install-option": "builds here install wheels only.",
     "--hash": "a hash follows a requirement, as in name==1.0 --hash=sha256:… with 64 hex digits.",
 }
+# They belong to the command `pip install`; pip does not take them in a file either.
+_OF_COMMAND = (
+    "-U", "--upgrade", "-q", "--quiet", "-v", "--verbose", "--user", "--no-cache-dir", "--force-reinstall", "--ignore-installed",
+    "-I", "--no-input", "--disable-pip-version-check", "--use-feature", "--use-deprecated", "--timeout", "--default-timeout",
+    "--retries", "--proxy", "--progress-bar", "--break-system-packages", "-t", "--target",
+)  # fmt: skip
+_WHY_NOT |= dict.fromkeys(_OF_COMMAND, "it belongs to the command pip install.")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+[a-z]+)?(?:://|@)|(?:git|hg|svn|bzr)\+")
-_ARCHIVE = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_SOURCES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True)
@@ -142,20 +151,34 @@ def parse(text, path=()):
         )
     if "{{" in text or re.match(r"\$\{|\$\(", text):
         return _refuse("template-value", path, text=shorten(redact(text)))
+    if command := _COMMAND.match(text):
+        rest = text[command.end() :]
+        reason = "it is a command, and the package alone belongs here"
+        return _offer(text, reason, rest if _is_requirement(rest) else "", path)
+    if re.match(r"-\s+\w", text):
+        return _offer(text, "no dash stands before a package", text[1:].strip(), path)
     if text.startswith("-"):
         return _read_option(text, path)
     text, hashes, wrong = _take_hashes(text)
     if wrong:
-        reason = _WHY_NOT.get(wrong, "it cannot follow a requirement.")
-        return None, [found("pip-option", place(*path), option=wrong, reason=reason)]
+        return None, [_option_behind(text, wrong, path)]
     if _is_address(text):
         return _read_address(text, hashes, path)
     return _read_requirement(text, hashes, path)
 
 
+_COMMAND = re.compile(r"[!%$]?\s*(?:python3? -m )?(?:pip3?|conda|mamba) install\s+")
+
+
 def _refuse(code, path, **words):
     """Refuse a line of which one click can rid the definition."""
     return None, [found(code, place(*path), verb="remove" if code in _REMOVABLE else "", path=path, **words)]
+
+
+def _offer(text, reason, instead, path):
+    """Refuse a line and offer what was probably meant, if that is known."""
+    fix = {"verb": "set", "path": path, "value": instead} if instead else {}
+    return None, [found("pip-invalid", place(*path), text=shorten(redact(text)), reason=reason, instead=instead, **fix)]
 
 
 _REMOVABLE = ("pip-option", "pip-file", "pip-path", "pip-option-dropped")
@@ -173,6 +196,8 @@ def _read_option(text, path):
         return _refuse("pip-file", path, option=f"{match['name']} {shorten(redact(value))}".strip())
     if name == "--editable":
         return _read_editable(value, path)
+    if name in ("-U", "--upgrade", "-I", "--user", "--no-cache-dir") and _is_requirement(value):
+        return _offer(text, f"{name} belongs to the command pip install", value, path)
     if name in _DROPPED:
         return _refuse("pip-option-dropped", path, option=name)
     if name == "--pre" and not value:
@@ -196,7 +221,7 @@ def _read_editable(value, path):
     line, findings = _read_address(value, (), path)
     if not line:
         return line, findings
-    instead = f"{line.name} @ {value.partition('#egg=')[0]}" if line.name else value
+    instead = f"{line.name} @ {_without_egg(value)}" if line.name else value
     again, _ = parse(instead)
     name = line.name or shorten(redact(value))
     return again, [
@@ -205,9 +230,28 @@ def _read_editable(value, path):
     ]
 
 
+def _without_egg(address):
+    """The address without the name in it; what else stands there (`subdirectory=`) says where the package lies."""
+    address, _, fragment = address.partition("#")
+    rest = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))
+    return f"{address}#{rest}" if rest else address
+
+
+def _option_behind(text, option, path):
+    name = _ALIASES.get(option, option)
+    if name in KEPT:
+        return found("pip-option-behind", place(*path), option=option, reason="give it a line of its own.")
+    if name == "--hash":
+        return found("pip-option", place(*path), option=option, reason=_WHY_NOT[name])
+    instead = re.split(rf"\s+{option}(?=[\s=]|$)", text)[0]
+    fix = {"verb": "set", "path": path, "value": instead, "instead": shorten(redact(instead), 40)}
+    reason = _WHY_NOT.get(name, "it is unknown here.")
+    return found("pip-option-behind", place(*path), option=option, reason=reason, **fix)
+
+
 def _take_hashes(text):
     """Return (text without its hashes, hashes, an option that may not stand there)."""
-    if " --" not in text:
+    if " -" not in text:
         return text, (), ""
     hashes = []
     for match in _HASH.finditer(text):
@@ -215,8 +259,8 @@ def _take_hashes(text):
             return text, (), "--hash"
         hashes.append(f"{match['algorithm'].lower()}:{match['digest'].lower()}")
     rest = _HASH.sub("", text).strip()
-    option = re.search(r"\s(--?[a-z][a-z-]*)", rest)
-    return rest, tuple(sorted(set(hashes))), option[1] if option and " --" in rest else ""
+    option = re.search(r"\s(--[a-z][a-z-]*|-[A-Za-z])(?=[\s=]|$)", rest)
+    return rest, tuple(sorted(set(hashes))), option[1] if option else ""
 
 
 # Addresses
@@ -234,14 +278,12 @@ def _is_address(text):
 
 def _read_address(text, hashes, path, requirement=None):
     """A requirement that says where it comes from. `text` is all of it, perhaps with a marker behind the address."""
-    address, _, marker = (requirement.url if requirement else text).partition(" ;")
+    address, *marker = [requirement.url] if requirement else re.split(r"\s+;|;\s+", text, maxsplit=1)
     address = address.strip()
     if requirement and re.match(r"v?\d", address):
-        instead = re.sub(r"\s*@\s*v?(?=\d)", "==", text)
-        words = {"text": shorten(text), "reason": "pip writes == where others write @", "instead": instead}
-        return None, [found("pip-invalid", place(*path), verb="set", path=path, value=instead, **words)]
+        return _offer(text, "pip writes == where others write @", re.sub(r"\s*@\s*v?(?=\d)", "==", text), path)
     if not re.match(r"https?://[^\s/]", address) and not _VCS.match(address):
-        return _refuse("pip-path", path, text=shorten(redact(text)))
+        return _refuse_path(text, requirement, path)
     if re.search(r"\s", address):
         return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason="an address has no spaces")
     clean, findings = addresses.check(address, path, lambda clean: text.replace(address, clean))
@@ -251,17 +293,36 @@ def _read_address(text, hashes, path, requirement=None):
     if requirement and _is_of_another(requirement.name, address):
         reason = f"the address is of {canonicalize_name(_name_in(address))}, not of {canonicalize_name(name)}"
         return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
-    if not name and not _VCS.match(address):
+    if not name and not _VCS.match(address) and not urlsplit(address).path.endswith(_SOURCES):
         reason = "the address names no wheel and no source archive; write name @ address"
-        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
-    if marker and not requirement:
-        return _read_requirement(f"{name} @ {address} ;{marker}", hashes, path)
+        instead = f"git+{address}" if _REPOSITORY.fullmatch(address) else ""
+        return _offer(text, "pip writes git+ before the address of a repository" if instead else reason, instead, path)
+    if marker:
+        return _read_requirement(f"{name} @ {address} ;{marker[0]}", hashes, path)
     line = PipLine(text, canonicalize_name(name) if name else "", requirement, address, hashes)
     if not line.canonical.isprintable():
         return _refuse(
             "pip-invalid", path, text=shorten(redact(text)), instead="", reason="it holds characters of no address"
         )
     return line, [*findings, *_say_where_from(line, path)]
+
+
+_REPOSITORY = re.compile(r"https?://(?:github\.com|gitlab\.com|bitbucket\.org)/[\w.-]+/[\w.-]+/?(?:@\S+)?")
+
+
+def _refuse_path(text, requirement, path):
+    """A path means nothing here. Where it is known whose it is, the index may have the package."""
+    if not requirement:
+        return _refuse("pip-path", path, text=shorten(redact(text)))
+    version = ""
+    if (filename := unquote(requirement.url.rpartition("/")[2])).endswith(".whl"):
+        with contextlib.suppress(InvalidWheelFilename):
+            version = f"=={parse_wheel_filename(filename)[1]}"
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    instead = f"{requirement.name}{extras}{version}{marker}"
+    fix = {"verb": "set", "path": path, "value": instead}
+    return None, [found("pip-path-named", place(*path), name=requirement.name, instead=instead, **fix)]
 
 
 def _is_of_another(name, address):
@@ -302,6 +363,8 @@ def _say_where_from(line, path):
 
 # Requirements from the index
 
+_TEMPLATE = r"\$\{?[A-Za-z_]"
+
 
 def _read_requirement(text, hashes, path):
     where = place(*path)
@@ -311,8 +374,9 @@ def _read_requirement(text, hashes, path):
         reason, instead = _explain(
             text, "its marker is nested too deep" if isinstance(fault, RecursionError) else str(fault)
         )
-        fix = {"verb": "set", "path": path, "value": instead} if instead else {}
-        return None, [found("pip-invalid", where, text=shorten(redact(text)), reason=reason, instead=instead, **fix)]
+        if not instead and re.search(_TEMPLATE, text):
+            return None, [found("template-value", where, text=shorten(redact(text)))]
+        return _offer(text, reason, instead, path)
     line = PipLine(text, canonicalize_name(requirement.name), requirement, "", hashes)
     if reason := _why_not_clean(line):
         return None, [found("pip-invalid", where, text=shorten(redact(text)), reason=reason, instead="")]
@@ -417,8 +481,9 @@ _REPAIRS = [
     (re.compile(r"=([<>])"), r"\1=", "the operator is written the other way round"),
     (re.compile(r"([<>=!~]\s*[\w.*]+)\s+(?=[<>!~=])"), r"\1,", "a comma is missing between two constraints"),
     (re.compile(r"(?<=\w)\s*@\s*(?=\d)"), "==", "pip writes == where others write @"),
-    (re.compile(r"[,:]\s*$"), "", "it ends with a mark"),
-    (re.compile(r"[“”\"']"), "", "it holds a quotation mark"),
+    (re.compile(r"[,;:]\s*$"), "", "it ends with a mark"),
+    (re.compile(r"(>=|<)\s*([\d.]+)\.\*"), r"\1\2", ".* goes with == and != alone"),
+    (re.compile(r"[“”\"']|[\"'],$"), "", "it holds a quotation mark"),
 ]
 
 

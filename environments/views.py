@@ -151,7 +151,8 @@ def _edit(request, form_class, workspace, environment=None):
     form = form_class(request.POST, editing=editing)
     if form.is_valid():
         if "review" in request.POST:
-            return _show(request, form, workspace, environment, "environments/review.html")
+            there = f"environments/{'review' if latest else 'editor'}.html"  # a first version changes nothing
+            return _show(request, form, workspace, environment, there)
         saved = form.save(environment or workspace, request.user)
         if saved:
             return _after_saving(request, *saved)

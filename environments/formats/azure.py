@@ -3,7 +3,6 @@
 import json
 import re
 
-from ..addresses import redact
 from ..catalogue import found
 from ..findings import place
 from ..texts import shorten
@@ -121,8 +120,8 @@ def read_version_2(text, root):
         document.setdefault("docker", {})["buildContext"] = context
         lines["docker.buildContext"] = lines["docker"] = build.line
     if node and node.kind == "text" and "\n" not in node.value and not node.is_null:
-        option = f"conda_file: {shorten(redact(node.value))}"
-        findings.append(found("pip-file", "conda_file", node.line, option=option))
+        document["python"]["condaDependenciesFile"] = node.value  # which the portal does not have, and says so
+        lines["python.condaDependenciesFile"] = node.line
     elif node and not node.is_null:
         conda, section, inner, said = _inline(text, node)
         findings += said

@@ -91,17 +91,24 @@ def insert(text, path, value):
 
 def append(text, path, value):
     """Append `value` to the list at `path`; ("dependencies", None, "pip") is the pip list, made when missing."""
+    return extend(text, path, [value])
+
+
+def extend(text, path, more):
+    """Append values, at once: a long list of them must not be read again for each."""
+    if not more:
+        return text
     if None not in path:
         node = _find(_root(text), path)
         if node is not None and node.kind != "list" and not node.is_null:
             raise EditRefused
-        return insert(text, (*path, len(values(text, path))), value)
+        return reconcile(text, path, [*enumerate(values(text, path)), *((None, value) for value in more)])
     found = pip_path(text)
-    if found and values(text, found):
-        return append(text, found, value)
+    if found and (values(text, found) or not _find(_root(text), found).is_empty):
+        return extend(text, found, more)
     if found:
         text = remove(text, found[:2])
-    return append(text, ("dependencies",), {"pip": [value]})
+    return append(text, ("dependencies",), {"pip": list(more)})
 
 
 def to_pip(text, path, value):
@@ -282,6 +289,8 @@ def _rewrite_flow(text, node, there, wanted):
             parts.append(text[node.items[index].start : node.items[index].end])
         elif isinstance(value, str):
             parts.append(_flow_scalar(value))
+        elif index is None:
+            parts.append(f"{{pip: [{', '.join(map(_flow_scalar, value['pip']))}]}}")
         else:
             raise EditRefused
     between = _between(text, node)

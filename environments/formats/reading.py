@@ -59,6 +59,13 @@ def read(filename, data, policy=None):
     return _READERS[detect(filename, text)](text, policy)
 
 
+def read_uploads(files, policy=None):
+    """Read what a person chose: one file, or several that Azure's clients wrote together. They have `name` and `read`."""
+    if len(files) == 1:
+        return read(files[0].name, files[0].read(LONGEST + 1), policy)
+    return read_folder({file.name: file.read(LONGEST + 1) for file in files if file.name in FOLDER}, policy)
+
+
 def read_folder(files, policy=None):
     """Read {file name: bytes} as the folder of `Environment.save_to_directory`."""
     policy = policy or Policy()
@@ -117,6 +124,8 @@ def decode(data):
         text = None
     if len(data) > LONGEST:
         return "", found("text-too-long", length=len(data), longest=LONGEST)
+    if data.startswith(b"PK\x03\x04"):
+        return "", found("file-unknown", reason="it is a zip archive; unpack it and choose the files that were in it")
     if text is None:
         encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         if encoding == "utf-8-sig" and data[:200].count(b"\0") > len(data[:200]) // 4:

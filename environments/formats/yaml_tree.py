@@ -55,6 +55,10 @@ class Node:
     def is_null(self):
         return self.kind == "text" and self.is_plain and self.value in _NULLS
 
+    @property
+    def is_empty(self):
+        return self.is_null or (self.kind != "text" and not self.items and not self.pairs)
+
     def get(self, key):
         """The value of a key of a mapping, or None."""
         return next((value for name, value in self.pairs if name.value == key), None)

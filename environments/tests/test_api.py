@@ -1,5 +1,6 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from environments import definition
@@ -229,3 +230,17 @@ def test_an_import_of_nothing_says_so(caller, body):
 def test_a_version_is_fetched_in_the_forms_of_other_tools(caller, environment, file, status):
     post(caller, f"{BASE}science/versions/", {"definition": IDNA})
     assert caller.get(f"{BASE}science/versions/1/files/{file}/").status_code == status
+
+
+def test_a_conda_file_has_the_line_ends_and_the_limits_that_it_has_in_the_browser(caller, environment):
+    path = f"{BASE}science/versions/"
+    assert post(caller, path, {"conda": "\ufeff# a\r\ndependencies: [idna]\r\n"}).status_code == 201
+    assert environment.latest.conda == "# a\ndependencies: [idna]\n"
+    answer = post(caller, path, {"conda": "dependencies: [idna]\n" + "#\n" * 20_001})
+    assert answer.json() == {"conda": ["Line 20001: The text has 20,002 lines; 20,000 are read."]}
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_an_address_that_is_none_is_said_to_be_none_whatever_is_asked_of_it(method):
+    answer = getattr(Client(enforce_csrf_checks=True), method)("/api/v1/nonsense/")
+    assert (answer.status_code, answer.json().keys()) == (404, {"detail"})

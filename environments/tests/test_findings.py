@@ -216,6 +216,7 @@ CASES = [
     package("conda-pip-only", ERROR, "to-pip", "git+https://h.org/a/b@v1"),
     package("conda-selector", WARNING, "remove", "appnope=0.1  # [osx]"),
     package("conda-mapping", ERROR, "set", "scipy: 1.10"),
+    package("conda-elsewhere", ERROR, "remove", "sel(osx): clang_osx-64"),
     package("dependency-invalid", ERROR, "remove", ""),
     package("unpinned", WARNING, None, "scipy"),
     package("twice", WARNING, "remove", "NumPy=1.25"),
@@ -236,6 +237,7 @@ CASES = [
     ),
     pip("pip-invalid", ERROR, "set", "idna=3.6"),
     pip("pip-option", ERROR, "remove", "--no-deps"),
+    pip("pip-option-behind", ERROR, "set", "idna==3.6 --no-deps"),
     pip("pip-option-dropped", HINT, "remove", "--prefer-binary"),
     conda(
         "pip-option-repeated",
@@ -247,6 +249,7 @@ CASES = [
     ),
     pip("pip-file", ERROR, "remove", "-r more.txt"),
     pip("pip-path", ERROR, "remove", "./here"),
+    pip("pip-path-named", ERROR, "set", "idna @ file:///srv/idna"),
     pip("pip-editable", WARNING, "set", "-e git+https://h.org/a/b@v1#egg=b"),
     pip("pip-vcs", WARNING, None, "b @ git+https://h.org/a/b@v1"),
     pip("pip-source", WARNING, None, "https://h.org/b-1.0.tar.gz"),

@@ -93,7 +93,23 @@ def test_a_python_that_no_worker_has_is_said_where_conda_does_not_bring_it():
     assert said("python=3.13", "numpy=1", policy=policy) == []
 
 
+def test_a_definition_whose_packages_stand_in_a_file_elsewhere_is_refused():
+    (finding,) = definition.examine({"python": {"condaDependenciesFile": "../env.yml"}}).findings
+    assert (finding.code, finding.where) == ("pip-file", "python.condaDependenciesFile")
+    given = {"condaDependenciesFile": "../env.yml", "condaDependencies": {"dependencies": ["python=3.12", "a=1"]}}
+    assert "pip-file" not in [finding.code for finding in definition.examine({"python": given}).findings]
+
+
 # Channels
+
+
+@pytest.mark.parametrize(
+    ("channels", "verb"), [(["defaults"], "set"), (["defaults", "conda-forge"], "remove"), (["other", "r"], "set")]
+)
+def test_conda_forge_takes_the_place_of_a_licensed_channel_and_does_not_stand_twice(channels, verb):
+    section = {"dependencies": ["python=3.12", "a=1"], "channels": channels}
+    (finding,) = definition.examine({"python": {"condaDependencies": section}}).findings
+    assert (finding.code, finding.fix.verb) == ("channel-licence", verb)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +318,14 @@ def test_variables_of_runs_and_secrets_are_said():
         ("variable-secret", "environmentVariables.API_TOKEN"),
     ]
     assert "abc" not in " ".join(messages("python=3.12", "a=1", environmentVariables=variables))
+
+
+def test_the_variables_of_a_conda_file_are_looked_at_like_the_others():
+    section = {"dependencies": ["python=3.12", "a=1"], "channels": ["x"], "variables": {"WANDB_API_KEY": "abc", "A": 1}}
+    findings = definition.examine({"python": {"condaDependencies": section}}).findings
+    assert [(each.code, each.where) for each in findings] == [
+        ("variable-secret", "python.condaDependencies.variables.WANDB_API_KEY")
+    ]
 
 
 @pytest.mark.parametrize("name", ["TOKEN", "hf_token", "API_KEY", "MY-SECRET", "DB_PASSWORD_FILE", "SAS", "apikey"])

@@ -120,7 +120,7 @@ def test_a_wheel_from_an_open_address_is_offered_over_https():
         ("~/x", None, "pip-path"),
         ("C:\\x\\y.whl", None, "pip-path"),
         ("file:///x.whl", None, "pip-path"),
-        ("x @ file:///x.whl", None, "pip-path"),
+        ("x @ file:///x.whl", None, "pip-path-named"),
         ("wheels/x-1-py3-none-any.whl", None, "pip-path"),
         ("x-1-py3-none-any.whl", None, "pip-path"),
     ],
@@ -139,6 +139,59 @@ def test_an_editable_repository_is_installed_like_any_other():
     assert findings[0].fix.value == "b @ git+https://h.org/a/b@v1"
 
 
+@pytest.mark.parametrize("text", ["foo==${VERSION}", "$PACKAGE", "${PACKAGE}", "{{ cookiecutter.package }}"])
+def test_what_a_template_would_fill_in_is_called_so(text):
+    assert pip(text) == (None, ["template-value"])
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("https://h.org/x-1-py3-none-any.whl; os_name == 'posix'", 'x @ https://h.org/x-1-py3-none-any.whl ; os_name == "posix"'),
+        ("https://h.org/x-1-py3-none-any.whl ;os_name == 'posix'", 'x @ https://h.org/x-1-py3-none-any.whl ; os_name == "posix"'),
+        ("https://h.org/a;b/x-1-py3-none-any.whl", "x @ https://h.org/a;b/x-1-py3-none-any.whl"),
+        ("https://h.org/me/x/archive/main.zip", "https://h.org/me/x/archive/main.zip"),
+    ],
+)  # fmt: skip
+def test_an_address_may_have_a_marker_behind_it_and_a_source_archive_no_name(text, canonical):
+    assert pip(text)[0] == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("numpy @ file:///croot/numpy_1682953417311/work", "numpy"),
+        ("torch[x] @ file:///b/torch-2.0.1+cpu-cp311-cp311-linux_x86_64.whl ; os_name == 'posix'", 'torch[x]==2.0.1+cpu ; os_name == "posix"'),
+    ],
+)  # fmt: skip
+def test_a_package_from_a_path_of_another_machine_is_offered_from_the_index(text, instead):
+    assert fix(pip_lines, text) == ("pip-path-named", ("set", PATH, instead))
+    assert pip_lines.parse(instead)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("torch == 1.13 -f https://h.org/torch.html", None),
+        ("torch --index-url=https://h.org/simple", None),
+        ("flash-attn==2.3.6 --no-build-isolation", "flash-attn==2.3.6"),
+        ("six -U", "six"),
+    ],
+)
+def test_an_option_behind_a_package_is_said_and_the_package_offered(text, instead):
+    assert fix(pip_lines, text) == ("pip-option-behind", instead and ("set", PATH, instead))
+
+
+def test_the_folder_in_a_repository_is_kept_when_an_editable_line_is_written_anew():
+    line, findings = pip_lines.parse("-e git+https://h.org/a/b@v1#egg=b&subdirectory=python", PATH)
+    assert line.canonical == "b @ git+https://h.org/a/b@v1#subdirectory=python"
+    assert findings[0].fix.value == "b @ git+https://h.org/a/b@v1#subdirectory=python"
+
+
+def test_the_page_of_a_repository_is_offered_as_its_address():
+    assert fix(pip_lines, "https://github.com/a/b") == ("pip-invalid", ("set", PATH, "git+https://github.com/a/b"))
+
+
 @pytest.mark.parametrize("text", ["numpy\n--no-binary numpy", "numpy\r-r x", "numpy \x0b-e .", "numpy\u2028-r x"])
 def test_a_line_cannot_smuggle_in_another(text):
     item, _ = pip(text)
@@ -155,7 +208,13 @@ def test_a_line_cannot_smuggle_in_another(text):
         ("numpy@1.26", "numpy==1.26"),
         ("scikit learn", "scikit-learn"),
         ("numpy,", "numpy"),
+        ("numpy;", "numpy"),
         ("“numpy”", "numpy"),
+        ("numpy>=1.7.*", "numpy>=1.7"),
+        ("- numpy>=1", "numpy>=1"),
+        ("-U numpy", "numpy"),
+        ("pip install numpy==1.26", "numpy==1.26"),
+        ("!python -m pip install numpy", "numpy"),
         ("conda-forge::numpy", "numpy"),
     ],
 )

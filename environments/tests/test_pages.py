@@ -88,6 +88,10 @@ def test_a_bare_number_means_this_version(signed_in, workspace):
         ({"base": "baseDockerfile", "base_dockerfile": "RUN x"}, "begins with FROM"),
         ({"variable_name": ["A=B"], "variable_value": ["x"]}, "cannot be the name of a variable"),
         ({"rest": "{\n"}, "This is no JSON"),
+        (
+            {"rest": '{"docker": {"buildContext": 3}}', "base": "buildContext", "context_location": "x"},
+            "docker.buildContext: must be an object",
+        ),
     ],
 )
 def test_bad_input_is_said_at_its_place_and_nothing_typed_is_lost(signed_in, workspace, editor, changes, says):
@@ -152,10 +156,22 @@ def test_a_package_moves_between_pip_and_conda_with_its_constraint(signed_in, wo
     assert moved == [[("numpy", "==2.1.*")], [("scipy", ">=1.2,<2")], [("gdal", "==3")]]
 
 
+def test_what_conda_has_no_word_for_is_said_when_a_package_moves_there(signed_in, workspace):
+    data = {"pip_name": ["black[d]"], "pip_constraint": ["==23.1"], "edit": "move-pip-0"}
+    editing = signed_in.post(NEW, data).context["editing"]
+    assert editing.notice == "black lost its extras: conda has none."
+
+
+def test_a_first_version_has_nothing_to_be_reviewed_against(signed_in, workspace):
+    answer = signed_in.post(NEW, filled(review="1"))
+    assert answer.templates[0].name == "environments/editor.html"
+    assert not Environment.objects.exists()
+
+
 def test_what_comes_from_an_address_cannot_move_to_conda(signed_in, workspace):
     data = {"pip_name": ["x @ https://example.org/x-1-py3-none-any.whl"], "pip_constraint": [""], "edit": "move-pip-0"}
     editing = signed_in.post(NEW, data).context["editing"]
-    assert editing.notice.endswith("comes from an address, which only pip installs.")
+    assert editing.notice.endswith("is not a package that conda could provide, so it stays with pip.")
     assert len(editing.rows.pip) == 1
 
 
@@ -323,6 +339,54 @@ def test_the_files_of_an_azure_folder_are_read_together(signed_in, workspace):
     assert answer.context["form"]["name"].value() == "old"
 
 
+def test_the_files_of_an_azure_folder_are_found_among_all_that_was_in_it(signed_in, workspace):
+    uploads = [SimpleUploadedFile(f"notes-{n}.txt", b"x") for n in range(50)]
+    uploads.append(SimpleUploadedFile("azureml_environment.json", b'{"environmentVariables": {"A": "1"}}'))
+    editing = signed_in.post(NEW, {"upload": uploads, "edit": "read"}).context["editing"]
+    assert editing.variables == [("A", "1")]
+
+
+def test_a_variable_of_several_lines_keeps_them(signed_in, workspace):
+    data = filled(variable_name=["CERT", "A"], variable_value=["\none\r\ntwo\n", "1"], edit="check")
+    page = signed_in.post(NEW, data).content.decode()
+    assert 'rows="3" spellcheck="false">\n\none\ntwo\n</textarea>' in page
+    assert page.count('<input name="variable_value"') == 1
+
+
+def test_a_build_context_keeps_a_kind_that_is_new_here(signed_in, workspace):
+    data = filled(base="buildContext", context_location="https://h.org/a.git", context_type="blobStore", edit="check")
+    assert "<option selected>blobStore</option>" in signed_in.post(NEW, data).content.decode()
+
+
+WOVEN = "dependencies: [numpy, # why\n  pandas]\n"
+
+
+@pytest.fixture
+def woven():
+    """Rows of a text that they cannot be written into, one of them changed."""
+    return filled(
+        conda=WOVEN, conda_name=["numpy", "pandas"], conda_constraint=["=2", ""], conda_at=["0", "1"],
+        conda_was=["numpy", "pandas"], pip_name=[], pip_constraint=[],
+    )  # fmt: skip
+
+
+def test_what_cannot_be_written_into_the_text_is_said_while_it_is_typed(signed_in, workspace, woven):
+    answer = signed_in.post(NEW, woven | {"edit": "check"}, headers={"HX-Request": "true"})
+    assert "only the text view can change" in answer.content.decode()
+
+
+def test_rows_that_the_text_cannot_take_are_named_when_one_leaves_them(signed_in, workspace, woven):
+    editing = signed_in.post(NEW, woven | {"edit": "view-text"}).context["editing"]
+    assert (editing.view, editing.draft.conda, editing.fault) == ("text", WOVEN, "")
+    assert editing.notice.endswith("Not taken over: numpy=2.")
+
+
+def test_an_addition_that_adds_nothing_says_so(signed_in, workspace):
+    editing = signed_in.post(NEW, as_text(paste="FROM debian:bookworm", edit="add")).context["editing"]
+    assert editing.notice == "Nothing to add: a Dockerfile was read, and no package in it is new here."
+    assert (editing.draft.conda, editing.paste) == (FILE, "FROM debian:bookworm")
+
+
 def test_more_packages_than_a_form_has_rows_are_edited_as_text(signed_in, workspace):
     text = "".join(f"package-{n}\n" for n in range(1001))
     editing = signed_in.post(NEW, {"paste": text, "edit": "read"}).context["editing"]
@@ -385,6 +449,14 @@ def test_a_review_shows_what_changes_before_anything_is_registered(signed_in, ve
     assert version.environment.versions.count() == 1
     bad = signed_in.post(url, data | {"pip_constraint": ["=3"]})
     assert (bad.status_code, bad.templates[0].name) == (422, "environments/editor.html")
+
+
+def test_comments_that_were_taken_out_are_another_version_too(signed_in, workspace, environment, editor):
+    page = environment.get_absolute_url() + "new-version/"
+    text = "dependencies:\n  - python=3.11\n  - numpy=1.26\n"
+    for conda in ("# why\n" + text, text, text):
+        signed_in.post(page, {"view": "text", "conda": conda})
+    assert [version.conda for version in environment.versions.order_by("number")] == ["# why\n" + text, text]
 
 
 def test_another_comment_is_another_version_that_installs_the_same(signed_in, workspace):

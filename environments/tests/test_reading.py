@@ -19,7 +19,7 @@ EXPECTED = {
     "anchors.yml": ("conda", ACCEPTED, [("key-unknown", 1), ("key-unknown", 4)]),
     "az_build.yml": ("azure-yaml", ACCEPTED, []),
     "az_inline.yml": ("azure-yaml", ACCEPTED, []),
-    "az_path.yml": ("azure-yaml", REFUSED, [("pip-file", 3), ("python-unstated", None), ("no-dependencies", None)]),
+    "az_path.yml": ("azure-yaml", REFUSED, [("pip-file", 3)]),
     "az_text.yml": ("azure-yaml", ACCEPTED, []),
     "azureml": (
         "azure-folder",
@@ -374,3 +374,11 @@ def test_whatever_is_given_is_read_or_refused_with_an_error(name, data):
     errors = [each for each in found.findings if each.severity == ERROR]
     assert (found.definition is None) == bool(errors)
     assert found.as_dict(name)["findings"] == [each.as_dict() for each in found.findings]
+
+
+def test_an_archive_is_named_and_the_way_out_said():
+    (finding,) = reading.read("azureml.zip", b"PK\x03\x04" + b"\0" * 50).findings
+    assert (finding.code, finding.message) == (
+        "file-unknown",
+        "This is no file that can be read here: it is a zip archive; unpack it and choose the files that were in it.",
+    )

@@ -123,6 +123,36 @@ def test_unsaved_work_outlives_a_reload_and_warns_before_it_is_left(portal, open
     expect(page.get_by_text("Restored what you had not registered yet")).to_be_hidden()
 
 
+def test_unsaved_work_outlives_a_version_that_somebody_else_registered(portal, open_page):
+    name = portal.register("idna==3.9").split("/")[3]
+    page = open_page(f"/workspaces/default/environments/{name}/new-version/")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("[name=pip_constraint]").fill("==3.8")
+    page.wait_for_timeout(800)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator("[name=pip_constraint]").fill("==3.10")
+    other.get_by_role("button", name="Review changes").click()
+    other.get_by_role("button", name="Register", exact=True).click()
+    expect(other.get_by_role("heading", name=f"{name} 2")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Another version was registered meanwhile")).to_be_visible()
+    expect(page.locator("[name=pip_constraint]")).to_have_value("==3.8")
+    expect(page.locator("#findings")).to_contain_text("Against version 2 1 change")
+
+
+def test_enter_in_a_field_checks_and_registers_nothing(portal, open_page):
+    page, name = open_page(NEW), a_name()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.locator("[name=pip_name]").first.fill("two words more")
+    page.keyboard.press("Enter")
+    expect(page.locator("#findings")).to_contain_text("1 error")
+    page.locator("[name=pip_name]").first.fill("idna")
+    page.keyboard.press("Enter")
+    expect(page.locator("#findings")).not_to_contain_text("error")
+    assert page.url == portal.url + NEW
+
+
 def test_what_was_registered_does_not_come_back(portal, open_page):
     page = open_page(NEW)
     page.get_by_label("Name", exact=True).fill(a_name())

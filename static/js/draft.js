@@ -1,6 +1,6 @@
 // Keeps what was not registered yet: warns before leaving, outlives a reload or an ended session, comes back once.
 //
-// form[data-draft="hash of what it starts from"]; data-draft-dirty when the page already shows more than that (a 422
+// form[data-draft="what it starts from"]; data-draft-dirty when the page already shows more than that (a 422
 // answer); data-draft-count, a number that grows whenever this person registers something.
 const SAVE_MS = 300;
 const KEY = `draft:${location.pathname}${location.search}`;
@@ -8,6 +8,7 @@ const [visit] = performance.getEntriesByType("navigation");
 
 let isDirty = false;
 let isSent = false;
+let hasMoved = false;
 let timer;
 
 const theForm = () => document.querySelector("form[data-draft]"); // a swap may replace it
@@ -68,6 +69,7 @@ function afterRequest({ detail }) {
   if (detail.requestConfig.parameters.edit !== "restore" || !detail.successful) return; // refused: it stays stored
   isDirty = true;
   for (const notice of document.querySelectorAll("[data-draft-notice]")) notice.hidden = false;
+  for (const moved of document.querySelectorAll("[data-draft-moved]")) moved.hidden = !hasMoved;
 }
 
 function start() {
@@ -76,7 +78,8 @@ function start() {
   if (form.hasAttribute("data-draft-dirty") || visit?.responseStatus === 422) return touch();
   if (!draft) return;
   if (wasRegistered(draft, form)) return drop();
-  if (draft.base === form.dataset.draft && JSON.stringify(draft.fields) !== JSON.stringify(fields(form))) restore(draft, form);
+  hasMoved = draft.base !== form.dataset.draft; // somebody registered a version, and this work is still worth keeping
+  if (JSON.stringify(draft.fields) !== JSON.stringify(fields(form))) restore(draft, form);
 }
 
 function submit(event) {
