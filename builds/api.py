@@ -20,7 +20,7 @@ class StepSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Step
-        fields = ["name", "status", "seconds", "summary"]
+        fields = ["name", "status", "seconds", "summary", "peak_memory", "downloaded", "bytes"]
 
 
 class PackageSerializer(serializers.ModelSerializer):

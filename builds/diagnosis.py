@@ -54,15 +54,20 @@ CLASSES = [
     ),
     (Failure.CONFLICT, r"^\s*cause: Because", "The requirements do not fit together. {cause}"),
     (Failure.CONFLICT, r"No solution found when resolving", "The requirements do not fit together. {cause}"),
+    (Failure.IMPORT, r"^(\S+ cannot be imported: .*)$", "{1}"),
     (
         Failure.NETWORK,
         r"(?:error sending request|dns error|Failed to fetch|[Cc]onnection (?:refused|reset)|operation timed out|"
         r"Network is unreachable|Temporary failure in name resolution|Request failed after).*",
         "The package index could not be reached.",
     ),
-    (Failure.IMPORT, r"^(\S+ cannot be imported: .*)$", "{1}"),
     (Failure.INCOMPATIBLE, r"Found \d+ incompatibilit", "Installed packages do not fit together: {next}"),
 ]
+
+
+def out_of_memory(memory):
+    """The sentence for a limit in MB."""
+    return f"The step needed more memory than the {memory} MB that a build may have."
 
 
 def diagnose(text, step, memory):

@@ -186,6 +186,7 @@ class Build(models.Model):
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
     prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
     worker = models.CharField(max_length=255, blank=True)
+    is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
 
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
@@ -379,6 +380,9 @@ class Step(models.Model):
     ended = models.DateTimeField(null=True)
     offset = models.PositiveBigIntegerField(null=True, help_text="bytes of log before it")
     summary = models.CharField(max_length=200, blank=True)
+    peak_memory = models.PositiveBigIntegerField(null=True, help_text="bytes that its processes held at once")
+    downloaded = models.PositiveBigIntegerField(null=True, help_text="bytes that it fetched")
+    bytes = models.PositiveBigIntegerField(null=True, help_text="bytes on disk of what it made")
 
     class Meta:
         ordering = ["position"]
@@ -423,6 +427,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=255, unique=True)
     slots = models.PositiveSmallIntegerField(help_text="builds at once")
     heard_at = models.DateTimeField()
+    is_sandboxed = models.BooleanField(default=False)
+    sandbox_note = models.TextField(blank=True, help_text="whether its builds are confined, as a sentence")
 
     objects = WorkerQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError
+from environs import Env, EnvValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -41,6 +41,8 @@ INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
 CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
 BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000)
 MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
+# Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
+SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
 # The package index; empty means the tool's own default.
 INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
 # Suggestions while somebody types; off means that nothing is asked of outside for them.
