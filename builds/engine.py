@@ -59,8 +59,7 @@ def run(build, worker=""):
     except Taken:
         pass
     except BuildFailed as fault:
-        diagnosis = fault.args[0]
-        build.fail(diagnosis.failure, diagnosis.reason, diagnosis.line)
+        build.fail(**vars(fault.args[0]))
     except Exception as fault:
         log.exception("build %s", build.pk)
         if not connection.in_atomic_block:
@@ -348,7 +347,8 @@ class Attempt:
             filters.insert(0, notes)
         limits = process.Limits.of(seconds, settings.BUILD_MEMORY)
         try:
-            with self.ends_in_time(step, seconds):
+            slow = Failure.SOLVER_TIMEOUT if step == "resolve" else Failure.TIMEOUT
+            with self.ends_in_time(step, seconds, slow):
                 code = process.run(
                     [str(part) for part in command],
                     cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
@@ -395,12 +395,12 @@ class Attempt:
         return beat
 
     @contextmanager
-    def ends_in_time(self, step, seconds):
+    def ends_in_time(self, step, seconds, failure=Failure.TIMEOUT):
         """Say in the build why something was ended before it came to its end."""
         try:
             yield
         except process.TooSlow:
-            self.give_up(Failure.TIMEOUT, f"The {step} step took longer than its limit of {seconds:,} s.")
+            self.give_up(failure, f"The {step} step took longer than its limit of {seconds:,} s.")
         except process.Stopped:
             self.log.flush()
             if stopping.is_set():

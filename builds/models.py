@@ -182,6 +182,8 @@ class Build(models.Model):
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
     reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
     reason_line = models.PositiveIntegerField(null=True, help_text="the line of the log that shows it")
+    quote = models.TextField(blank=True, help_text="what stands in that line")
+    chain = models.JSONField(default=list, blank=True, help_text="why requirements do not fit together, step by step")
     reused_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="reused_by")
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
     prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
@@ -329,13 +331,14 @@ class Build(models.Model):
                 transaction.on_commit(self._wake_twins, robust=True)
         return won
 
-    def fail(self, failure, reason, line=None):
-        reason = reason.replace("\0", "␀")[:LONGEST_REASON]
-        return self.finish(Status.FAILED, failure=failure, reason=reason, reason_line=line)
+    def fail(self, failure, reason, line=None, quote="", chain=()):
+        reason, quote, *chain = (text.replace("\0", "␀")[:LONGEST_REASON] for text in (reason, quote, *chain))
+        fields = {"failure": failure, "reason": reason, "reason_line": line, "quote": quote, "chain": chain}
+        return self.finish(Status.FAILED, **fields)
 
     def cancel(self, by):
         """Return whether it was still to be cancelled. A worker notices at its next beat."""
-        return self.finish(Status.CANCELLED, reason=f"Cancelled by {by}.")
+        return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
 
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
