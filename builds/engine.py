@@ -64,7 +64,7 @@ def run(build, worker=""):
         log.exception("build %s", build.pk)
         if not connection.in_atomic_block:
             connection.close()  # should that be what failed, the next query opens another
-        if getattr(fault, "errno", None) == errno.ENOSPC:
+        if getattr(fault, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             build.fail(Failure.DISK_FULL, "The disk of the worker is full.")
         else:
             build.fail(Failure.OURS, "envportal itself failed. Administrators find the cause in the worker's log.")
@@ -202,6 +202,15 @@ class Attempt:
             self.give_up(
                 Failure.DISK_FULL,
                 f"The disk of the worker has {free:,} MB free; a build starts with {settings.MIN_FREE_DISK:,} MB or more.",
+            )
+
+    def watch_disk(self):
+        """End the build before it takes the last of the disk, which others need, too."""
+        free = shutil.disk_usage(self.work).free // 1_000_000
+        if free < settings.MIN_FREE_DISK // 4:
+            self.give_up(
+                Failure.DISK_FULL,
+                f"The disk of the worker had {free:,} MB free, so this build was ended before it had none.",
             )
 
     def find_interpreter(self):
@@ -420,6 +429,7 @@ class Attempt:
         self.log.flush_if_due()
         if time.monotonic() - self.heard >= HEARTBEAT:
             self.heard = time.monotonic()
+            self.watch_disk()
             return self.build.hear() and not stopping.is_set()
         return not stopping.is_set()
 
