@@ -129,6 +129,7 @@ def become(command, memory, processes, file_size, open_files):
     tell_kernel(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    os.umask(0o022)  # what is installed is read by another user
     # Not the address space: tools reserve far more of it than they use.
     limit(resource.RLIMIT_DATA, memory)
     limit(resource.RLIMIT_NPROC, processes)  # of the user; does not hold for root

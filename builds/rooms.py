@@ -14,17 +14,21 @@ class Rooms:
         self.guest = sandbox.guest(build.pk.int)
         self.interpreter = None
 
-    def of_tools(self, network=False):
-        """For a tool that runs no code of packages: work, prefix and cache; the network for one that must fetch."""
+    def of_tools(self, network=False, reads=(), caches=()):
+        """For a tool that runs no code of packages: work, prefix and caches; the network for one that must fetch.
+
+        A tool that is Python code of ours also `reads` that file and `sandbox.of_our_python()`.
+        """
         if not self.is_on:
             return None
-        uv.cache().mkdir(parents=True, exist_ok=True)
         for folder in (self.prefix, self.work):
             folder.mkdir(exist_ok=True)
             sandbox.give(folder, sandbox.TOOLS)
-        sandbox.give_itself(uv.cache(), sandbox.TOOLS)
-        reads = (find_uv_bin(), *uv.certificates(), *self._python())
-        return sandbox.Room(reads, (self.prefix, self.work, uv.cache()), network)
+        for cache in (uv.cache(), *caches):
+            cache.mkdir(parents=True, exist_ok=True)
+            sandbox.give_itself(cache, sandbox.TOOLS)
+        reads = (find_uv_bin(), *uv.certificates(), *self._python(), *reads)
+        return sandbox.Room(reads, (self.prefix, self.work, uv.cache(), *caches), network)
 
     def of_packages(self):
         """For code of packages: the prefix as it is, and a folder of its own that can be written."""

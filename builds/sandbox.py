@@ -59,25 +59,33 @@ class Room:
         options = [*_system(), "--proc", "/proc", "--dev", "/dev"]
         options += ["--size", str(SHARED_MEMORY), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
         options += ["--size", str(TEMPORARY), "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
-        # Should the portal stand in a folder of the system's, what it made is covered.
-        options += ["--perms", "0755", "--tmpfs", str(settings.VAR)]
         # What is written inside of something that is only read comes after it.
-        shown = [("--ro-bind", path) for path in self.reads] + [("--bind", path) for path in self.writes]
-        folders = {parent for _, path in shown for parent in Path(path).parents} | {Path(cwd)}
-        for folder in sorted(folders - {Path("/")} - {Path(path) for _, path in shown}):
-            options += ["--perms", "0755", "--dir", str(folder)]
+        shown = [("--ro-bind", path) for path in self.reads if not _is_there(path)]
+        shown += [("--bind", path) for path in self.writes]
+        # Should the portal stand in a folder of the system's, what it made is covered.
+        var = settings.VAR
+        options += [*_folders(var.parents), "--perms", "0755", "--tmpfs", str(var)]
+        parents = {parent for _, path in shown for parent in Path(path).parents}
+        options += _folders((parents | {Path(cwd)}) - {Path(path) for _, path in shown})
         for option, path in shown:
             options += [option, str(path), str(path)]
         return [*options, "--remount-ro", str(settings.VAR), "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
+def _folders(paths):
+    """Make folders that everybody can pass through; bubblewrap makes missing ones for their owner alone."""
+    for path in sorted(set(paths) - {Path("/")}):
+        yield from ("--perms", "0755", "--dir", str(path))
+
+
 def _system():
+    yield from _folders(parent for path in SYSTEM if os.path.isdir(path) for parent in Path(path).parents)
     for path in SYSTEM:
         if os.path.islink(path):
             yield from ("--symlink", os.readlink(path), path)
         elif os.path.isdir(path):
             yield from ("--ro-bind", path, path)
-    yield from ("--perms", "0755", "--dir", "/etc")
+    yield from _folders([Path("/etc")])
     for name in ETC:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
 
@@ -93,20 +101,18 @@ def of_python(interpreter):
     links = [Path(interpreter)] if Path(interpreter).is_symlink() else []
     home = real.parent.parent
     paths = [home / name for name in OF_A_PYTHON if (home / name).exists()] if real.parent.name == "bin" else [real]
-    return tuple(path for path in [*links, *paths] if not _is_of_the_system(path))
+    return (*links, *paths)
 
 
 def of_our_python():
     """The paths that our own interpreter needs to run, with the packages that are installed beside us."""
-    return (*of_python(Path(sys.base_prefix) / "bin" / "python3"), *_unless_of_the_system(Path(sys.prefix)))
+    return (*of_python(sys.executable), Path(sys.prefix))
 
 
-def _unless_of_the_system(path):
-    return () if _is_of_the_system(path) else (path,)
-
-
-def _is_of_the_system(path):
-    return any(Path(path).is_relative_to(folder) for folder in SYSTEM)
+def _is_there(path):
+    """Whether every room has it, as a part of the system and not of the portal."""
+    path = Path(path)
+    return not path.is_relative_to(settings.VAR) and any(path.is_relative_to(folder) for folder in SYSTEM)
 
 
 def give(folder, uid):

@@ -241,30 +241,54 @@ def test_install_and_check_have_no_network_and_only_tools_get_the_cache(import_o
     ]
 
 
-def test_a_room_has_only_what_it_is_given(tmp_path):
-    given, secret = tmp_path / "given", tmp_path / "secret"
-    for folder in (given, secret):
+@pytest.fixture
+def in_room(tmp_path):
+    """Run Python code in a room; return what it says."""
+
+    def in_room(code, room, python=sys.executable):
+        said = []
+        ended = process.run(
+            [str(python), "-c", code],
+            cwd=tmp_path,
+            environ={"PATH": "/usr/bin:/bin"},
+            limits=process.Limits.of(30, 1000),
+            output=said.append,
+            beat=lambda: True,
+            room=room,
+        )
+        assert ended == 0, said
+        return b"".join(said).decode()
+
+    return in_room
+
+
+def test_a_room_has_only_what_it_is_given(in_room, tmp_path):
+    given = tmp_path / "given"
+    for folder in (given, tmp_path / "secret"):
         folder.mkdir()
         folder.chmod(0o777)
     code = (
-        "import os; print(sorted(os.listdir('/')), os.listdir('..'), os.listdir('/tmp'),"
-        " len([n for n in os.listdir('/proc') if n.isdigit()]), os.getuid() == 0,"
-        " [line.split()[1].strip('0') for line in open('/proc/self/status') if line.startswith('CapEff')])"
+        "import os\n"
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "print(os.listdir('.'), len([n for n in os.listdir('/proc') if n.isdigit()]), os.getuid() == 0)\n"
+        "print([int(status[name], 16) for name in ('CapEff', 'CapPrm', 'CapInh')], status['NoNewPrivs'].strip())\n"
+        "print(sorted(set(os.listdir('/')) & {'boot', 'home', 'mnt', 'run', 'srv', 'sys', 'var'}), os.getgroups() == [0])"
     )
-    said = []
-    code = process.run(
-        ["/usr/bin/env", "-i", "python3" if os.path.exists("/usr/bin/python3") else sys.executable, "-c", code],
-        cwd=given,
-        environ={"PATH": "/usr/bin:/bin"},
-        limits=process.Limits.of(20, 1000),
-        output=said.append,
-        beat=lambda: True,
-        room=Room(sandbox.of_python(sys.executable), (given,)),
+    shown = in_room(code, Room(sandbox.of_python(sys.executable), (given,)), Path(sys.executable).resolve())
+    assert shown == "['given'] 2 False\n[0, 0, 0] 1\n[] False\n"
+
+
+def test_a_tool_that_is_our_own_code_finds_the_packages_beside_us(in_room):
+    code = "import rattler, packaging; print('found')"
+    assert in_room(code, Room(sandbox.of_our_python())) == "found\n"
+
+
+def test_a_portal_that_stands_in_a_folder_of_the_system_is_covered(in_room, settings, monkeypatch):
+    monkeypatch.setattr(sandbox, "SYSTEM", (*sandbox.SYSTEM, str(settings.BASE_DIR)))
+    code = (
+        f"import os; print(os.path.exists({str(settings.BASE_DIR / 'manage.py')!r}), os.listdir({str(settings.VAR)!r}))"
     )
-    assert code == 0, said
-    shown = b"".join(said).decode()
-    assert "['given']" in shown
-    assert shown.endswith("False ['']\n")
+    assert in_room(code, Room(sandbox.of_python(sys.executable)), Path(sys.executable).resolve()) == "True []\n"
 
 
 def test_a_worker_says_whether_its_builds_are_confined(client, settings):
