@@ -21,4 +21,4 @@ class LockAdmin(ReadOnly):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly):
-    list_display = ["name", "slots", "heard_at"]
+    list_display = ["name", "slots", "heard_at", "is_sandboxed", "sandbox_note"]

@@ -24,7 +24,7 @@ class StepSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Step
-        fields = ["name", "status", "seconds", "summary"]
+        fields = ["name", "status", "seconds", "summary", "peak_memory", "downloaded", "bytes"]
 
 
 class PackageSerializer(serializers.ModelSerializer):
@@ -40,13 +40,15 @@ class BuildSummarySerializer(serializers.ModelSerializer):
     version = serializers.IntegerField(source="version.number", read_only=True)
     asked_by = serializers.CharField(source="asked_by.username", read_only=True)
     reused_from = serializers.UUIDField(source="reused_from_id", read_only=True, allow_null=True)
+    advice = serializers.CharField(read_only=True, help_text="what to do about the failure")
+    chain = serializers.ListField(child=serializers.CharField(), read_only=True)
     steps = StepSerializer(many=True, read_only=True)
 
     class Meta:
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
-            "reused_from", "asked_by", "created", "started", "finished", "steps",
+            "reason_line", "quote", "advice", "chain", "is_sandboxed", "reused_from", "asked_by", "created", "started", "finished", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -2,12 +2,13 @@
 
 import errno
 import logging
+import os
 import shutil
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.db import connection
@@ -16,17 +17,19 @@ from django.utils import timezone
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import fetch, process, uv
+from . import fetch, process, sandbox, uv
 from . import lock as locks
-from .diagnosis import Diagnosis, diagnose
+from .diagnosis import Diagnosis, diagnose, out_of_memory
 from .failures import Failure
 from .log import LogWriter
 from .models import Build, Lock, Status, Step
 from .redact import Redactor
+from .rooms import IMPORT_CHECK, Rooms
 
 log = logging.getLogger(__name__)
 
 WHEELS = "wheels"  # folder of the private ones, in the folder of the work
+WARN_AT = 0.8  # of a time limit
 HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest that a cancel waits
 
 # Set when the worker is told to end. Builds then fail with a sentence instead of being cut off.
@@ -56,13 +59,12 @@ def run(build, worker=""):
     except Taken:
         pass
     except BuildFailed as fault:
-        diagnosis = fault.args[0]
-        build.fail(diagnosis.failure, diagnosis.reason, diagnosis.line)
+        build.fail(**vars(fault.args[0]))
     except Exception as fault:
         log.exception("build %s", build.pk)
         if not connection.in_atomic_block:
             connection.close()  # should that be what failed, the next query opens another
-        if getattr(fault, "errno", None) == errno.ENOSPC:
+        if getattr(fault, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             build.fail(Failure.DISK_FULL, "The disk of the worker is full.")
         else:
             build.fail(Failure.OURS, "envportal itself failed. Administrators find the cause in the worker's log.")
@@ -85,6 +87,15 @@ def resolvable(line):
     return line.from_source(f"file:{WHEELS}/{line.wheel.filename}" if line.wheel else line.url)
 
 
+def size_of(folder):
+    """Bytes of all files below."""
+    return sum(os.lstat(os.path.join(here, name)).st_size for here, _, files in os.walk(folder) for name in files)
+
+
+def filename_of(package):
+    return unquote(urlsplit(package.url).path.rsplit("/", 1)[-1])
+
+
 def count(number, noun):
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -98,6 +109,8 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
+        self.usage = process.Usage()
+        self.rooms = Rooms(build, prefix, work)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
     def run(self):
@@ -105,9 +118,11 @@ class Attempt:
             interpreter = self.check_buildable()
             packages = self.resolve(interpreter)
             step.summary = count(len(packages), "package")
+            step.downloaded = sum(wheel.size for wheel in self.wheels)
         with self.step(Step.Name.INSTALL) as step:
-            self.install(interpreter, packages)
-            step.summary = f"{sum(package.size for package in packages) / 1e6:.1f} MB of wheels"
+            step.downloaded = self.install(interpreter, packages)
+            step.bytes = size_of(self.prefix)
+            step.summary = f"{step.bytes / 1e6:.1f} MB, {step.downloaded / 1e6:.1f} MB fetched"
         with self.step(Step.Name.CHECK) as step:
             direct = [package.name for package in packages if package.direct]
             step.summary = f"{count(self.check(direct), 'module')} imported"
@@ -119,12 +134,16 @@ class Attempt:
         waiting = self.build.steps.filter(pk=step.pk, status=Status.QUEUED)
         if not waiting.update(status=Status.RUNNING, started=timezone.now(), offset=self.log.offset):
             raise Taken  # whoever ended the build ended its steps too
+        self.usage = process.Usage()
         try:
             yield step
         finally:
             self.log.flush()
+            step.peak_memory = self.usage.peak_memory or None
+            self.build.steps.filter(pk=step.pk).update(peak_memory=step.peak_memory)
         self.build.steps.filter(pk=step.pk, status=Status.RUNNING).update(
-            status=Status.SUCCEEDED, ended=timezone.now(), summary=step.summary
+            **{"status": Status.SUCCEEDED, "ended": timezone.now(), "summary": step.summary},
+            **{"downloaded": step.downloaded, "bytes": step.bytes},
         )
 
     # The steps
@@ -132,6 +151,7 @@ class Attempt:
     def check_buildable(self):
         """Return (version, path) of the interpreter, or fail with the sentence that says why there is none."""
         self.say(f"Building {self.build.version} for {uv.this_platform()} on worker {self.build.worker or 'here'}")
+        self.check_sandbox()
         wanted = self.definition
         if refused := errors(wanted.findings):
             told = " ".join(finding.sentence for finding in refused)
@@ -168,12 +188,29 @@ class Attempt:
         self.check_disk()
         return self.find_interpreter()
 
+    def check_sandbox(self):
+        is_on, told = sandbox.state()
+        Build.objects.filter(pk=self.build.pk).update(is_sandboxed=is_on)
+        if settings.SANDBOX == "on" and not is_on:
+            told += " ENVPORTAL_SANDBOX is on, so no build starts on this worker."
+            self.give_up(Failure.NOT_BUILDABLE, told)
+        self.say(told)
+
     def check_disk(self):
         free = shutil.disk_usage(self.work).free // 1_000_000
         if free < settings.MIN_FREE_DISK:
             self.give_up(
                 Failure.DISK_FULL,
                 f"The disk of the worker has {free:,} MB free; a build starts with {settings.MIN_FREE_DISK:,} MB or more.",
+            )
+
+    def watch_disk(self):
+        """End the build before it takes the last of the disk, which others need, too."""
+        free = shutil.disk_usage(self.work).free // 1_000_000
+        if free < settings.MIN_FREE_DISK // 4:
+            self.give_up(
+                Failure.DISK_FULL,
+                f"The disk of the worker had {free:,} MB free, so this build was ended before it had none.",
             )
 
     def find_interpreter(self):
@@ -187,7 +224,8 @@ class Attempt:
                 f"Python {constraint.lstrip('=')} is not on the worker. There are {there}.",
             )
         self.say(f"Python {versions[0]}")
-        return versions[0], here.get(version=versions[0]).path
+        self.rooms.interpreter = here.get(version=versions[0]).path
+        return versions[0], self.rooms.interpreter
 
     def resolve(self, interpreter):
         python, platform = interpreter[0], uv.this_platform()
@@ -237,7 +275,7 @@ class Attempt:
         (self.work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
         options = self.definition.pip_options
         command = uv.compile_lock("requirements.in", "pylock.toml", python, platform, options)
-        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work)
+        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work, room=self.rooms.of_tools(network=True))
         pylock = self.work / "pylock.toml"
         try:
             private = [(wheel.sha256, wheel.filename, wheel.size) for wheel in self.wheels]
@@ -251,61 +289,127 @@ class Attempt:
         pylock = self.work / "pylock.locked.toml"
         pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2]), WHEELS))
         self.say(f"Installing {count(len(packages), 'package')}, every hash required")
-        self.call(uv.make_prefix(self.prefix.name, path), 60, "install")
-        if packages:
-            self.call(uv.sync(self.prefix.name, pylock), settings.INSTALL_SECONDS, "install")
+        self.call(uv.make_prefix(self.prefix.name, path), 60, "install", room=self.rooms.of_tools())
+        fetched = 0
+        if packages and not self.sync(pylock, held=True):
+            fetched = self.fetch(pylock, packages)
+            self.sync(pylock)
+        self.rooms.take_back()
         shutil.rmtree(self.work / WHEELS)  # before code of the packages runs beside them
+        return fetched
+
+    def sync(self, pylock, held=False):
+        """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
+        command = uv.sync(self.prefix.name, pylock)
+        last_words = uv.NOT_IN_CACHE if held else None
+        return self.call(command, settings.INSTALL_SECONDS, "install", room=self.rooms.of_tools(), unless=last_words)
+
+    def fetch(self, pylock, packages):
+        """Fetch what is not in the cache. Return how many bytes that was."""
+        self.say("Fetching what is not here yet")
+        folder = self.work / "fetched"
+        notes = uv.FetchNotes()
+        self.call(
+            uv.fetch(self.prefix.name, pylock, folder),
+            settings.INSTALL_SECONDS,
+            "install",
+            environ=self.environ | notes.ENVIRON,
+            room=self.rooms.of_tools(network=True),
+            notes=notes,
+        )
+        shutil.rmtree(folder)
+        return sum(package.size for package in packages if filename_of(package) in notes.filenames)
 
     def check(self, direct):
         """Return how many modules were imported."""
-        self.call(uv.check(self.prefix.name), 120, "check")
+        room, home = self.rooms.of_packages(), self.rooms.guests
+        # Code of the packages runs from here on, in uv's check because of .pth files: it gets neither the index, nor
+        # the way there, nor our cache.
+        environ = uv.bare_environ(home) | uv.WITHOUT_CACHE
+        self.call(uv.check(self.prefix.name), 120, "check", room=room, environ=environ)
         if not direct:
             return 0
         self.say("Importing what the definition names")
-        command = [self.prefix / "bin" / "python", "-I", process.LIMITED.with_name("import_check.py"), *direct]
-        # Code of the packages runs here: it gets neither the index, nor the way there, nor our cache.
-        said = self.call(command, settings.CHECK_SECONDS, "check", cwd=self.work, environ=uv.bare_environ(self.work))
+        command = [self.prefix / "bin" / "python", "-I", IMPORT_CHECK, *direct]
+        environ = uv.bare_environ(home)
+        said = self.call(command, settings.CHECK_SECONDS, "check", room=room, cwd=home, environ=environ)
         return sum(line.startswith("ok ") for line in said.splitlines())
 
     # What all steps do
 
-    def call(self, command, seconds, step, cwd=None, environ=None):
-        """Run a tool, its output into the log. Return the end of that output, if it went well."""
+    def call(self, command, seconds, step, *, room, cwd=None, environ=None, notes=None, unless=None):
+        """Run a tool in a room, its output into the log. Return the end of that output, if it went well.
+
+        `notes` takes things out of that output. With `unless` nothing is written before the tool ends; should it fail
+        and have said these words, nothing at all, and None is returned.
+        """
         tail = Tail(self.log.lines)
 
         def output(data):
             tail.write(data)
             self.log.write(data)
 
-        redactor = Redactor(self.unspoken(), output)
+        redactor, held = Redactor(self.unspoken(), output), []
+        filters = [redactor]
+        if notes:
+            notes.output = redactor.write
+            filters.insert(0, notes)
         limits = process.Limits.of(seconds, settings.BUILD_MEMORY)
-        with self.ends_in_time(step, seconds):
-            try:
+        try:
+            slow = Failure.SOLVER_TIMEOUT if step == "resolve" else Failure.TIMEOUT
+            with self.ends_in_time(step, seconds, slow):
                 code = process.run(
                     [str(part) for part in command],
                     cwd=cwd or settings.PREFIXES,  # so that logs name the prefix and not where it stands
                     environ=environ or self.environ,
                     limits=limits,
-                    output=redactor.write,
-                    beat=self.beat,
+                    output=held.append if unless else filters[0].write,
+                    beat=self.warning_beat(step, seconds, tail),
+                    room=room,
+                    usage=self.usage,
                 )
-            finally:
-                redactor.flush()
+        finally:
+            said = b"".join(held)
+            if not (unless and unless.encode() in said):
+                redactor.write(said)
+            for each in filters:
+                each.flush()
         self.log.flush()
+        if code and unless and unless.encode() in said:
+            return None
         if code:
-            self.say(f"This step ended with exit code {code}")
-            diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
-            line = diagnosis.line and tail.lines_before + diagnosis.line
-            raise BuildFailed(replace(diagnosis, line=line))
+            self.fail(code, step, tail)
         return tail.text
 
+    def fail(self, code, step, tail):
+        self.say(f"This step ended with exit code {code}")
+        if self.usage.ran_out_of_memory:
+            self.give_up(Failure.OUT_OF_MEMORY, out_of_memory(settings.BUILD_MEMORY))
+        diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
+        line = diagnosis.line and tail.lines_before + diagnosis.line
+        raise BuildFailed(replace(diagnosis, line=line))
+
+    def warning_beat(self, step, seconds, tail):
+        """Return a beat that says in the log, once, that the time limit is near."""
+        began, is_said = time.monotonic(), False
+
+        def beat():
+            nonlocal is_said
+            if not is_said and time.monotonic() - began > WARN_AT * seconds:
+                is_said, lines = True, self.log.lines
+                self.say(f"Warning: the {step} step has used {WARN_AT:.0%} of its time limit of {seconds:,} s")
+                tail.write(b"\n" * (self.log.lines - lines))  # so that lines of the tail keep their numbers
+            return self.beat()
+
+        return beat
+
     @contextmanager
-    def ends_in_time(self, step, seconds):
+    def ends_in_time(self, step, seconds, failure=Failure.TIMEOUT):
         """Say in the build why something was ended before it came to its end."""
         try:
             yield
         except process.TooSlow:
-            self.give_up(Failure.TIMEOUT, f"The {step} step took longer than its limit of {seconds:,} s.")
+            self.give_up(failure, f"The {step} step took longer than its limit of {seconds:,} s.")
         except process.Stopped:
             self.log.flush()
             if stopping.is_set():
@@ -325,6 +429,7 @@ class Attempt:
         self.log.flush_if_due()
         if time.monotonic() - self.heard >= HEARTBEAT:
             self.heard = time.monotonic()
+            self.watch_disk()
             return self.build.hear() and not stopping.is_set()
         return not stopping.is_set()
 

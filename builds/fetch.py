@@ -1,5 +1,6 @@
 """Fetches a file of known size and hash over HTTP, while somebody watches."""
 
+import errno
 import hashlib
 import http.client
 import time
@@ -40,7 +41,8 @@ def fetch(url, path, *, size, sha256, seconds, beat):
     """Write what stands at `url` to `path`.
 
     `size` is in bytes, `seconds` the time that all of it may take. `beat` is called all the while; when it
-    returns False, Stopped is raised. Raises TooSlow, Refused, Unreachable and WrongFile.
+    returns False, Stopped is raised. Raises TooSlow, Refused, Unreachable and WrongFile, and OSError
+    when the disk is full.
     """
     deadline = time.monotonic() + seconds
 
@@ -60,6 +62,8 @@ def fetch(url, path, *, size, sha256, seconds, beat):
                 raise Refused(fault.code) from None  # without the address, which is a secret
             reason = f"it answered {fault.code}"
         except (OSError, http.client.HTTPException, ValueError) as fault:
+            if getattr(fault, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise  # which is no fault of the other side
             reason = type(fault).__name__
         if not tries_left:
             raise Unreachable(reason)

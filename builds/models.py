@@ -182,10 +182,13 @@ class Build(models.Model):
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
     reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
     reason_line = models.PositiveIntegerField(null=True, help_text="the line of the log that shows it")
+    quote = models.TextField(blank=True, help_text="what stands in that line")
+    chain = models.JSONField(default=list, blank=True, help_text="why requirements do not fit together, step by step")
     reused_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="reused_by")
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
     prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
     worker = models.CharField(max_length=255, blank=True)
+    is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
 
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
@@ -328,13 +331,14 @@ class Build(models.Model):
                 transaction.on_commit(self._wake_twins, robust=True)
         return won
 
-    def fail(self, failure, reason, line=None):
-        reason = reason.replace("\0", "␀")[:LONGEST_REASON]
-        return self.finish(Status.FAILED, failure=failure, reason=reason, reason_line=line)
+    def fail(self, failure, reason, line=None, quote="", chain=()):
+        reason, quote, *chain = (text.replace("\0", "␀")[:LONGEST_REASON] for text in (reason, quote, *chain))
+        fields = {"failure": failure, "reason": reason, "reason_line": line, "quote": quote, "chain": chain}
+        return self.finish(Status.FAILED, **fields)
 
     def cancel(self, by):
         """Return whether it was still to be cancelled. A worker notices at its next beat."""
-        return self.finish(Status.CANCELLED, reason=f"Cancelled by {by}.")
+        return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
 
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
@@ -379,6 +383,9 @@ class Step(models.Model):
     ended = models.DateTimeField(null=True)
     offset = models.PositiveBigIntegerField(null=True, help_text="bytes of log before it")
     summary = models.CharField(max_length=200, blank=True)
+    peak_memory = models.PositiveBigIntegerField(null=True, help_text="bytes that its processes held at once")
+    downloaded = models.PositiveBigIntegerField(null=True, help_text="bytes that it fetched")
+    bytes = models.PositiveBigIntegerField(null=True, help_text="bytes on disk of what it made")
 
     class Meta:
         ordering = ["position"]
@@ -423,6 +430,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=255, unique=True)
     slots = models.PositiveSmallIntegerField(help_text="builds at once")
     heard_at = models.DateTimeField()
+    is_sandboxed = models.BooleanField(default=False)
+    sandbox_note = models.TextField(blank=True, help_text="whether its builds are confined, as a sentence")
 
     objects = WorkerQuerySet.as_manager()
 

@@ -3,13 +3,16 @@
 import json
 import os
 import platform
+import re
 import sys
 from glob import glob
 from pathlib import Path
+from urllib.parse import unquote
 
 from django.conf import settings
 from uv import find_uv_bin
 
+from . import sandbox
 from .lock import GLIBC
 
 # Of the worker's own environment a tool sees only what it needs to reach the index.
@@ -50,10 +53,21 @@ def proxied_environ(home):
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | bare_environ(home)
 
 
+def certificates():
+    """The paths of PASSED_ON that uv reads."""
+    paths = (Path(os.environ[name]) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
+    return tuple(path for path in paths if path.exists())
+
+
+def cache():
+    """The folder of uv's cache. Inside of rooms its owner is another, so that it is another, too."""
+    return settings.CACHE / ("uv-confined" if sandbox.is_on() else "uv")
+
+
 def environ(home):
     """The whole environment of uv."""
     variables = proxied_environ(home) | {
-        "UV_CACHE_DIR": str(settings.CACHE / "uv"),
+        "UV_CACHE_DIR": str(cache()),
         "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
@@ -110,12 +124,52 @@ def compile_lock(requirements, lock, python, target, options=()):
 
 
 def make_prefix(prefix, interpreter):
-    return [find_uv_bin(), "venv", "--quiet", "--no-project", "--python", interpreter, prefix]
+    return [find_uv_bin(), "venv", "--quiet", "--allow-existing", "--no-project", "--python", interpreter, prefix]
 
 
 def sync(prefix, lock):
-    command = [find_uv_bin(), "pip", "sync", "--require-hashes", "--only-binary", ":all:", "--strict"]
+    """Install from the cache alone; a package that is not there ends with NOT_IN_CACHE."""
+    command = [find_uv_bin(), "pip", "sync", "--offline", "--require-hashes", "--only-binary", ":all:", "--strict"]
     return [*command, "--python", f"{prefix}/bin/python", lock]
+
+
+NOT_IN_CACHE = "Network connectivity is disabled"
+
+
+def fetch(prefix, lock, folder):
+    """Fetch into the cache what is not there, which uv has no command for: links to it are installed in `folder`."""
+    command = [find_uv_bin(), "pip", "sync", "--require-hashes", "--only-binary", ":all:", "--link-mode", "symlink"]
+    return [*command, "--python", f"{prefix}/bin/python", "--target", folder, lock]
+
+
+class FetchNotes:
+    """Takes out of uv's output, in bytes, what it notes for us while it fetches: the files that it had not."""
+
+    ENVIRON = {"RUST_LOG": "uv_client=debug"}
+
+    def __init__(self):
+        self.filenames = set()
+        self.output = None  # what is called with the rest
+        self._line = b""
+
+    def write(self, data):
+        *lines, self._line = (self._line + data).split(b"\n")
+        shown = b"".join(line + b"\n" for line in lines if not self._is_note(line))
+        if shown:
+            self.output(shown)
+
+    def flush(self):
+        if self._line:
+            self.output(self._line)
+        self._line = b""
+
+    def _is_note(self, line):
+        if re.match(rb"DEBUG (No cache entry for|Found modified response for): ", line):
+            self.filenames.add(unquote(line.decode("utf-8", "replace").rsplit("/", 1)[-1].strip()))
+        return line.startswith((b"DEBUG ", b"TRACE ", b"Using ", b"Installed ", b" + "))
+
+
+WITHOUT_CACHE = {"UV_NO_CACHE": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def check(prefix):

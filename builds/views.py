@@ -108,8 +108,18 @@ def _page(request, build, seen):
         "next_number": number + len(lines),
         "is_behind": bool(lines) and (not build.is_unfinished or next_offset - offset > log.PIECE // 2),
         "queue": queue,
+        "sandbox": _sandbox(build),
         "limits": f"{settings.INSTALL_SECONDS // 60} min, {settings.BUILD_MEMORY / 1000:g} GB",
     }
+
+
+def _sandbox(build):
+    """Whether this build is confined, or would be on the workers that run now, as a word or a sentence."""
+    told = {True: "on", False: "off: limits of time and memory alone"}
+    if build.is_sandboxed is None:
+        workers = {worker.is_sandboxed for worker in Worker.objects.alive()}
+        return told[workers.pop()] if len(workers) == 1 else "depends on the worker"
+    return told[build.is_sandboxed]
 
 
 def _with_lines(steps, lines):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, process, uv
+from . import engine, process, sandbox, uv
 from .failures import Failure
 from .models import Build, Worker
 
@@ -93,15 +93,20 @@ def prepare(worker):
 
 
 def report_alive(worker):
+    is_sandboxed, note = sandbox.state()
     Worker.objects.update_or_create(
-        name=worker, defaults={"heard_at": timezone.now(), "slots": settings.BUILDS_AT_ONCE}
+        name=worker,
+        defaults={"heard_at": timezone.now(), "slots": settings.BUILDS_AT_ONCE}
+        | {"is_sandboxed": is_sandboxed, "sandbox_note": note},
     )
 
 
 def report_pythons(worker):
     """Find the interpreters of this machine and store them as those of `worker`."""
     with tempfile.TemporaryDirectory(prefix="envportal-") as home:
-        answer = process.capture(uv.list_pythons(), environ=uv.environ(Path(home)), limits=process.Limits.of(60, 2000))
+        # Not the cache of the rooms, in which our files would be in the way.
+        variables = uv.environ(Path(home)) | {"UV_CACHE_DIR": str(settings.CACHE / "uv")}
+        answer = process.capture(uv.list_pythons(), environ=variables, limits=process.Limits.of(60, 2000))
     found = uv.read_pythons(answer)
     with transaction.atomic():
         Interpreter.objects.filter(worker=worker).delete()

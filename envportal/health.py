@@ -16,15 +16,19 @@ def healthz(request):
     """Whether the portal can do its work: JSON, with status 503 when a part is wrong. Open to everybody."""
     database = _ask(_database)
     free = shutil.disk_usage(settings.VAR).free
-    workers = _workers() if database == "ok" else 0
+    workers = _workers() if database == "ok" else []
     report = {
         "database": database,
         "broker": _ask(_broker),
-        "workers": workers,
+        "workers": len(workers),
+        # Where any worker builds without one, that is said.
+        "sandbox": next((note or "off" for is_on, note in sorted(workers) if not is_on), "on")
+        if workers
+        else "no worker",
         "free_disk": free,
     }
     enough = free >= settings.MIN_FREE_DISK * 1_000_000
-    healthy = report["database"] == report["broker"] == "ok" and workers > 0 and enough
+    healthy = report["database"] == report["broker"] == "ok" and bool(workers) and enough
     return JsonResponse({"status": "ok" if healthy else "wrong", **report}, status=200 if healthy else 503)
 
 
@@ -54,7 +58,8 @@ def _check_folders():
 
 
 def _workers():
+    """(whether builds are confined, what it says of that) of each worker that is running."""
     try:
-        return Worker.objects.alive().count()
+        return list(Worker.objects.alive().values_list("is_sandboxed", "sandbox_note"))
     except DatabaseError:
-        return 0
+        return []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError
+from environs import Env, EnvValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,6 +45,8 @@ MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
 PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2)
 PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
 PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
+# Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
+SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
 # The package index; empty means the tool's own default.
 INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
 # Suggestions while somebody types; off means that nothing is asked of outside for them.

@@ -199,7 +199,10 @@ def test_the_time_limit_is_said(make, settings):
     settings.RESOLVE_SECONDS = 1
     settings.INDEX_URL = "http://127.0.0.1:9/simple"  # uv tries again for some seconds
     build = make("idna==3.10")
-    assert (build.failure, build.reason) == (Failure.TIMEOUT, "The resolve step took longer than its limit of 1 s.")
+    assert (build.failure, build.reason) == (
+        Failure.SOLVER_TIMEOUT,
+        "The resolve step took longer than its limit of 1 s.",
+    )
 
 
 def test_an_index_that_does_not_answer_is_a_network_error(make, settings):

@@ -211,3 +211,25 @@ def test_healthz_says_what_is_wrong(client, db, settings):
     Worker.objects.update(heard_at=timezone.now())
     settings.MIN_FREE_DISK = 10**9
     assert client.get("/healthz").status_code == 503
+
+
+def test_a_conflict_stands_on_top_of_the_page_and_in_the_api_step_by_step(client, api, build, editor):
+    build.move_to(Status.RUNNING, worker="w")
+    links = ["scipy==1.9.3 needs numpy<1.26.0", "you require numpy==2.1.0", "so <it> cannot be"]
+    build.fail("conflict", "The requirements do not fit together. Because …", 2, "cause: Because scipy==1.9.3 <", links)
+    client.force_login(editor)
+    page = client.get(build.get_absolute_url()).content.decode()
+    assert (
+        "<li>scipy==1.9.3 needs numpy&lt;1.26.0</li><li>you require numpy==2.1.0</li><li>so &lt;it&gt; cannot be"
+        in page
+    )
+    assert '<a href="#L2">Line 2 of the log</a> shows it: <q><code>cause: Because scipy==1.9.3 &lt;</code></q>' in page
+    assert "Relax one of the requirements that are named." in page
+    told = api(editor).get(reverse("api-build", args=[build.pk])).json()
+    assert {name: told[name] for name in ("failure", "reason_line", "quote", "advice", "chain")} == {
+        "failure": "conflict",
+        "reason_line": 2,
+        "quote": "cause: Because scipy==1.9.3 <",
+        "advice": "Relax one of the requirements that are named.",
+        "chain": links,
+    }

@@ -127,7 +127,7 @@ def test_code_of_a_package_finds_neither_wheels_nor_can_it_write_the_path_into_t
     code = "import os\nprint('home', os.environ['HOME'], sorted(os.listdir(os.environ['HOME'])))\n"
     build = make(line(keep(code=code)))
     assert build.status == Status.SUCCEEDED, build.reason
-    assert "home work [" in said(build)
+    assert "home work/check []" in said(build)
     assert "'wheels'" not in said(build)
     assert str(settings.WORK) not in said(build)
 

@@ -15,11 +15,12 @@ ENVIRON = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 def run(tmp_path):
     """Run Python code as a limited process; return (exit code, output)."""
 
-    def run(code, *, seconds=20, memory=2000, beat=lambda: True, environ=ENVIRON):
+    def run(code, *, seconds=20, memory=2000, beat=lambda: True, environ=ENVIRON, usage=None):
         said = []
         command = [sys.executable, "-c", code]
         limits = Limits.of(seconds, memory)
-        ended = process.run(command, cwd=tmp_path, environ=environ, limits=limits, output=said.append, beat=beat)
+        how = {"environ": environ, "limits": limits, "output": said.append, "beat": beat, "usage": usage}
+        ended = process.run(command, cwd=tmp_path, **how)
         return ended, b"".join(said).decode()
 
     return run
@@ -138,3 +139,84 @@ def test_a_silent_process_is_beaten_for_all_the_same(run):
     beats = []
     run("import time; time.sleep(1.2)", beat=lambda: beats.append(1) or True)
     assert 3 <= len(beats) <= 8
+
+
+SHARES = """
+import os, time
+for _ in range({children}):
+    if not os.fork():
+        x = bytearray({each})
+        for i in range(0, len(x), 4096):
+            x[i] = 1
+        time.sleep(2)
+        os._exit(0)
+for _ in range({children}):
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's list of children")
+def test_the_memory_limit_is_for_the_whole_tree(run):
+    usage = process.Usage()
+    assert run(SHARES.format(children=4, each=200_000_000), memory=500, usage=usage)[0] == 137
+    assert usage.ran_out_of_memory
+    assert usage.peak_memory > 500_000_000
+    usage = process.Usage()
+    assert run(SHARES.format(children=4, each=50_000_000), memory=500, usage=usage)[0] == 0
+    assert (usage.ran_out_of_memory, usage.peak_memory // 100_000_000) == (False, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's list of children")
+def test_memory_that_processes_share_counts_once(run):
+    code = (
+        "import os, time\nx = bytearray(200_000_000)\nfor i in range(0, len(x), 4096): x[i] = 1\n"
+        "for _ in range(4):\n  if not os.fork(): time.sleep(1); os._exit(0)\nfor _ in range(4): os.wait()"
+    )
+    usage = process.Usage()
+    assert run(code, memory=500, usage=usage)[0] == 0
+    assert not usage.ran_out_of_memory
+
+
+def memory_group():
+    """Make a group of processes that may hold 80 MB, and return its folder: cgroup v2, or v1."""
+    for root, most in (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
+        group = Path(root) / f"envportal-test-{os.getpid()}"
+        if (group.parent / most).exists() or (group.parent / "cgroup.controllers").exists():
+            group.mkdir()
+            (group / most).write_text("80000000")
+            return group
+    return None
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may make a memory group")
+def test_a_kill_by_the_kernel_for_want_of_memory_is_told_from_others(run):
+    group = memory_group()
+    assert group
+    usage = process.Usage()
+    code = f"open('{group}/cgroup.procs', 'w').write('0')\nx = bytearray(300_000_000)\nprint('had it')"
+    try:
+        assert run(code, usage=usage) == (137, "")
+    finally:
+        time.sleep(0.1)
+        group.rmdir()
+    assert usage.ran_out_of_memory
+    other = process.Usage()
+    assert run("import os; os.kill(os.getpid(), 9)", usage=other)[0] == 137
+    assert not other.ran_out_of_memory
+
+
+def test_a_file_that_grows_too_large_and_too_many_open_files_meet_their_limits(tmp_path):
+    said = []
+    code = (
+        "try: open('big', 'wb').write(bytes(3_000_000))\nexcept OSError as fault: print(fault.strerror)\n"
+        "try: files = [open('/dev/null') for _ in range(100)]\nexcept OSError as fault: print(fault.strerror)"
+    )
+    process.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        environ=ENVIRON,
+        limits=Limits(20, 500_000_000, file_size=1_000_000, open_files=50),
+        output=said.append,
+        beat=lambda: True,
+    )
+    assert b"".join(said) == b"File too large\nToo many open files\n"

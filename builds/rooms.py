@@ -1,0 +1,48 @@
+"""The rooms that the steps of one build run in. Where there is no sandbox each of them is None, and nothing is done."""
+
+from uv import find_uv_bin
+
+from . import process, sandbox, uv
+
+IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
+
+
+class Rooms:
+    def __init__(self, build, prefix, work):
+        self.is_on = sandbox.is_on()
+        self.prefix, self.work, self.guests = prefix, work, work / "check"
+        self.guest = sandbox.guest(build.pk.int)
+        self.interpreter = None
+
+    def of_tools(self, network=False, reads=(), caches=()):
+        """For a tool that runs no code of packages: work, prefix and caches; the network for one that must fetch.
+
+        A tool that is Python code of ours also `reads` that file and `sandbox.of_our_python()`.
+        """
+        if not self.is_on:
+            return None
+        for folder in (self.prefix, self.work):
+            folder.mkdir(exist_ok=True)
+            sandbox.give(folder, sandbox.TOOLS)
+        for cache in (uv.cache(), *caches):
+            cache.mkdir(parents=True, exist_ok=True)
+            sandbox.give_itself(cache, sandbox.TOOLS)
+        reads = (find_uv_bin(), *uv.certificates(), *self._python(), *reads)
+        return sandbox.Room(reads, (self.prefix, self.work, uv.cache(), *caches), network)
+
+    def of_packages(self):
+        """For code of packages: the prefix as it is, and a folder of its own that can be written."""
+        self.guests.mkdir(exist_ok=True)
+        if not self.is_on:
+            return None
+        sandbox.give(self.guests, self.guest)
+        reads = (self.prefix, IMPORT_CHECK, find_uv_bin(), *self._python())
+        return sandbox.Room(reads, (self.guests,), uid=self.guest)
+
+    def take_back(self):
+        """Make the prefix ours. Nothing of the build runs any more that could be at it."""
+        if self.is_on:
+            sandbox.give(self.prefix, 0)
+
+    def _python(self):
+        return sandbox.of_python(self.interpreter) if self.interpreter else ()
