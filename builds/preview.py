@@ -5,6 +5,7 @@ of the same asker ends the older one.
 """
 
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -13,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
+from uv import find_uv_bin
 
 from environments import wheel_store
 from environments.addresses import redact
 from environments.models import Interpreter
 
 from . import lock as locks
-from . import process, uv
+from . import process, sandbox, uv
 from .diagnosis import Diagnosis, diagnose
 from .engine import WHEELS, resolvable
 from .failures import Failure
@@ -116,6 +118,7 @@ def _ask(definition, python, platform, work, ended):
             command,
             cwd=work,
             environ=uv.environ(work),
+            room=_room(work, python),
             limits=limits,
             output=said.extend,
             beat=lambda: not ended.is_set(),
@@ -135,13 +138,27 @@ def _ask(definition, python, platform, work, ended):
     return Preview(python, platform, tuple(packages))
 
 
+def _room(work, python):
+    """What the resolver may see: its folder, the cache of builds, the network, and the Python that it resolves for."""
+    if not sandbox.is_on():
+        return None
+    work.chmod(0o755)  # whoever opens the room has no right of its own to somebody's closed folder
+    sandbox.give(work, sandbox.TOOLS)
+    uv.cache().mkdir(parents=True, exist_ok=True)
+    sandbox.give_itself(uv.cache(), sandbox.TOOLS)
+    paths = Interpreter.objects.filter(version=python).values_list("path", flat=True)
+    interpreter = next((path for path in paths if Path(path).exists()), sys.executable)
+    reads = (find_uv_bin(), *uv.certificates(), *sandbox.of_python(interpreter))
+    return sandbox.Room(reads, (work, uv.cache()), network=True)
+
+
 def _lay_out_wheels(definition, folder):
     """Put the private wheels where the resolver looks. Return (sha256, filename, size) of each."""
     folder.mkdir()
     there = []
     for wheel in definition.wheels:
         path = wheel_store.path_of(wheel.sha256)
-        (folder / wheel.filename).symlink_to(path)
+        shutil.copyfile(path, folder / wheel.filename)
         there.append((wheel.sha256, wheel.filename, path.stat().st_size))
     return there
 
