@@ -116,6 +116,8 @@ def _page(request, build, seen):
 def _sandbox(build):
     """Whether this build is confined, or would be on the workers that run now, as a word or a sentence."""
     told = {True: "on", False: "off: limits of time and memory alone"}
+    if build.is_sandboxed is None and not build.is_unfinished:
+        return "not known"
     if build.is_sandboxed is None:
         workers = {worker.is_sandboxed for worker in Worker.objects.alive()}
         return told[workers.pop()] if len(workers) == 1 else "depends on the worker"

@@ -306,6 +306,9 @@ def test_the_page_of_a_build_says_whether_it_was_confined(import_of, client, edi
     assert "<dt>Sandbox</dt><dd>on</dd>" in client.get(build.get_absolute_url()).content.decode()
     settings.SANDBOX = "off"
     build = import_of("y = 2")
+    Build.objects.exclude(pk=build.pk).update(is_sandboxed=None)
+    older = Build.objects.exclude(pk=build.pk).get()
+    assert "<dt>Sandbox</dt><dd>not known</dd>" in client.get(older.get_absolute_url()).content.decode()
     assert "<dd>off: limits of time and memory alone</dd>" in client.get(build.get_absolute_url()).content.decode()
 
 
