@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -245,3 +246,16 @@ def test_a_package_without_a_wheel_for_the_platform_is_refused():
     text = PYLOCK.replace("py3-none-any", "py3-none-win32")
     with pytest.raises(ValueError, match="no wheel with a sha256"):
         read_pylock(text, "3.9.1", "linux-64", [])
+
+
+def test_what_is_only_said_of_a_package_makes_no_other_lock(db):
+    one = Lock.objects.store("3.11.7", "linux-64", [PACKAGE])
+    said = replace(PACKAGE, licence="BSD", requested_by=("requests",), channel="https://index.example.org/simple")
+    assert Lock.objects.store("3.11.7", "linux-64", [said]) == one
+
+
+def test_a_licence_is_learnt_once_and_stays(db):
+    lock = Lock.objects.store("3.11.7", "linux-64", [PACKAGE, replace(PACKAGE, name="six", licence="MIT")])
+    lock.add_licences({"idna": "BSD", "six": "other", "more": "x"})
+    lock.add_licences({"idna": "GPL"})
+    assert {package.name: package.licence for package in lock.values()} == {"idna": "BSD", "six": "MIT"}
