@@ -119,6 +119,7 @@ def _packages(assemble, folder, scratch):
         pure(team, "cloudpick", version, license="BSD-3-Clause")
     pure(team, "joblike", "1.6", ["cloudpick >=2.0"], ["cloudpick>=2.0"], license="BSD-3-Clause")
     pure(team, "idna", "3.7", license="BSD-3-Clause")
+    pure(team, "urllib3", "1.20", license="MIT")
     pure(team, "oldpick", "0.9", ["cloudpick <2.0"], ["cloudpick<2.0"])
     pure(team, "lonely", "1.0", ["nowhere >=3"])
     # Modules in a package of one platform, as compiled ones are.
