@@ -16,10 +16,12 @@ from django.conf import settings
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from environments.addresses import redact
 from environments.conda_specs import CondaSpec
+from environments.texts import shorten
 
 from . import conda_words
-from .channels import address_of
+from .channels import address_of, is_name
 from .failures import Failure
 from .lock import Package
 
@@ -95,14 +97,16 @@ def addresses_of(channel):
         return [settings.CHANNEL_MIRRORS[channel]]
     if channel == "defaults":
         return [address for name in DEFAULTS for address in addresses_of(name)]
-    _refuse_other_schemes(channel)
+    _refuse_files(channel)
     # Where no alias is set, py-rattler knows its own.
     return [address_of(channel) if settings.CHANNEL_ALIAS else channel]
 
 
-def _refuse_other_schemes(address):
-    if ":" in address and urlsplit(address).scheme not in ("http", "https"):
-        raise CondaFault(Failure.NOT_BUILDABLE, f"{address} is neither the name of a channel nor an http(s) address.")
+def _refuse_files(address):
+    """Neither the worker's files nor another scheme, whatever py-rattler makes of them."""
+    if not is_name(address) and not re.match(r"https?://[^/\s]", address):
+        said = shorten(redact(address))
+        raise CondaFault(Failure.NOT_BUILDABLE, f"{said} is neither the name of a channel nor an http(s) address.")
 
 
 def _split(channel):
@@ -114,7 +118,7 @@ def _split(channel):
 def _text_of(spec: CondaSpec):
     """The spec as py-rattler gets it, written anew, its channel as an address."""
     if spec.url:
-        _refuse_other_schemes(spec.url)
+        _refuse_files(spec.url)
         return spec.url
     text = spec.canonical
     if not spec.channel:

@@ -17,5 +17,6 @@ def conda(channel_folder, settings, tmp_path):
         uv = settings.CACHE / "uv"
         settings.CHANNEL_ALIAS, settings.CACHE = served.url, tmp_path / "cache"
         settings.CACHE.mkdir()
+        uv.mkdir(parents=True, exist_ok=True)
         (settings.CACHE / "uv").symlink_to(uv)
         yield served

@@ -8,6 +8,9 @@ import pytest
 from builds import engine, log, uv, worker
 from builds.failures import Failure
 from builds.models import Build, Status
+from builds.resolve import make_lock
+from environments.faults import DefinitionFault
+from environments.formats import reading
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 
@@ -84,6 +87,51 @@ def test_what_conda_provides_is_not_installed_twice_and_pip_knows_its_version(ma
     assert ("pip", "idna") not in packages
     assert {"certifi", "requests", "urllib3"} <= {name for manager, name in packages if manager == "pip"}
     assert run(settings, build, "import idna; print(idna.__version__)") == "3.7\n"
+
+
+def test_the_files_of_a_lock_build_the_same_again(make, environment, editor):
+    def exact(build):
+        assert build.status == Status.SUCCEEDED, build.reason
+        return {(p.manager, p.name, p.version, p.build, p.sha256) for p in build.lock.packages.all()}
+
+    def again(build, file):
+        text, _ = build.as_lock_file(file, "https://env.example.org/")
+        version, _ = environment.register(reading.read(file, text.encode()).definition, editor)
+        other = version.builds.request(version, editor)
+        engine.run(Build.objects.with_subject().get(pk=other.pk), "w")
+        other.refresh_from_db()
+        return other
+
+    mixed, alone = make(["cloudpick<2", "idna"], "requests==2.32.3"), make(["fastpick"])
+    assert exact(again(mixed, "environment.yml")) == exact(mixed)
+    assert exact(again(alone, "explicit.txt")) == exact(alone)
+
+
+def test_another_platform_can_be_locked_from_here(environment, editor, wanted, conda, settings):
+    def lock(interpreter, target, **definition):
+        version, _ = environment.register(wanted(*definition.pop("pip", ()), **definition), editor)
+        build = version.builds.request(version, editor)
+        attempt = engine.Attempt(build, settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk))
+        attempt.work.mkdir()
+        made = make_lock(attempt, interpreter, target)
+        return made.platform, [(package.name, package.url) for package in made.packages.all()]
+
+    arm = lock(None, "linux-aarch64", conda=["arm-only"], channels=["team"], python="")
+    assert arm == ("linux-aarch64", [("arm-only", f"{conda.url}team/linux-aarch64/arm-only-1.0-h_0.conda")])
+    for target, machine in (("linux-aarch64", "aarch64"), ("linux-64", "x86_64")):
+        platform, ((name, url),) = lock(("3.11.7", ""), target, pip=["markupsafe==3.0.2"], python="3.11")
+        assert (platform, name, f"{machine}.whl" in url) == (target, "markupsafe", True)
+
+
+@pytest.mark.parametrize("channel", ["file:///etc", "/etc", "../x", "~/x", "ftp://example.org/x", "http://"])
+@pytest.mark.parametrize("alias", [True, False])
+def test_a_channel_that_leads_to_a_file_is_never_read(make, settings, channel, alias):
+    settings.CHANNEL_ALIAS = settings.CHANNEL_ALIAS if alias else ""
+    try:
+        build = make(["data"], channels=[channel])
+    except DefinitionFault:
+        return  # it was refused before
+    assert (build.failure, "neither the name of a channel nor" in build.reason) == (Failure.NOT_BUILDABLE, True)
 
 
 def test_a_lock_of_conda_alone_needs_no_python(make, settings):
