@@ -1,6 +1,7 @@
 """Downloads of a lock, read again by this portal and by the tools that they are for."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
@@ -176,3 +177,23 @@ def test_a_private_wheel_is_named_by_its_address_in_the_workspace(client, editor
     client.force_login(editor)
     text = client.get(reverse("build-lock-file", args=[build.pk, "requirements.txt"])).content.decode()
     assert f"demo-pkg @ http://testserver/workspaces/team/wheels/{A}/demo_pkg-1.0-py3-none-any.whl --hash=" in text
+
+
+def test_the_page_of_a_version_says_what_is_locked_of_conda_and_who_needs_it(client, editor, environment, wanted):
+    version, _ = environment.register(wanted("requests", conda=["joblike"], channels=["team"]), editor)
+    build = version.builds.request(version, editor)
+    needed = replace(PYTHON, name="cloudpick", version="2.0", direct=False, requested_by=("a", "b", "c", "joblike"))
+    assert build.move_to(Status.RUNNING)
+    lock = Lock.objects.store("3.11.7", "linux-64", [PYTHON, JOBLIKE, needed, REQUESTS])
+    build.finish(Status.SUCCEEDED, lock=lock, prefix="p")
+    client.force_login(editor)
+    page = " ".join(client.get(version.get_absolute_url()).content.decode().split())
+    joblike = page.split('<th scope="row">joblike</th>')[1].partition("</tr>")[0]
+    assert '<td class="mono">1.6</td>' in joblike
+    assert "by a, b, c and 1 more" in page.split('<th scope="row">cloudpick</th>')[1].partition("</tr>")[0]
+
+
+def test_the_api_says_all_that_is_known_of_a_package(api, editor, build):
+    assert build.move_to(Status.RUNNING)
+    build.finish(Status.SUCCEEDED, lock=Lock.objects.store("3.11.7", "linux-64", [JOBLIKE]), prefix="p")
+    assert api(editor).get(reverse("api-build", args=[build.pk])).json()["packages"] == [JOBLIKE.as_dict()]
