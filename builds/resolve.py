@@ -26,13 +26,16 @@ def make_lock(attempt, interpreter, platform):
     python = interpreter[0] if interpreter else solved.python
     wanted = attempt.definition.pip_requirements
     pip, needed_by = _resolve_pip(attempt, wanted, python, platform, solved) if wanted else ([], {})
-    return Lock.objects.store(python, platform, [*(_with_pip(package, needed_by) for package in solved.packages), *pip])
+    asked = {line.name for line in wanted} & solved.provided.keys()
+    packages = [_with_pip(package, needed_by, asked) for package in solved.packages]
+    return Lock.objects.store(python, platform, [*packages, *pip])
 
 
-def _with_pip(package, needed_by):
-    """A package of conda, needed by packages of pip, too."""
-    more = needed_by.get(conda.index_name(package.name), ())
-    return replace(package, requested_by=tuple(sorted({*package.requested_by, *more})))
+def _with_pip(package, needed_by, asked):
+    """A package of conda, needed by packages of pip, too, or asked for among them."""
+    name = conda.index_name(package.name)
+    requested_by = tuple(sorted({*package.requested_by, *needed_by.get(name, ())}))
+    return replace(package, direct=package.direct or name in asked, requested_by=requested_by)
 
 
 def _solve_conda(attempt, platform):

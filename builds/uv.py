@@ -134,7 +134,8 @@ def sync(prefix, lock):
 def add(prefix, lock):
     """Install a lock beside what conda installed, which stays."""
     command = [find_uv_bin(), "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps", "--strict"]
-    return [*command, "--python", f"{prefix}/bin/python", "-r", lock]
+    # Some Pythons of conda say that nobody but conda may add to them; this prefix is ours.
+    return [*command, "--break-system-packages", "--python", f"{prefix}/bin/python", "-r", lock]
 
 
 def check(prefix):

@@ -134,6 +134,11 @@ def test_a_channel_that_leads_to_a_file_is_never_read(make, settings, channel, a
     assert (build.failure, "neither the name of a channel nor" in build.reason) == (Failure.NOT_BUILDABLE, True)
 
 
+def test_what_pip_asks_for_and_conda_provides_is_asked_for(make):
+    packages = locked(make(["joblike"], "cloudpick>=1"))
+    assert (packages["conda", "cloudpick"].direct, ("pip", "cloudpick") in packages) == (True, False)
+
+
 def test_a_lock_of_conda_alone_needs_no_python(make, settings):
     build = make(["data"], python="")
     assert (build.status, build.lock.python) == (Status.SUCCEEDED, "")
@@ -160,6 +165,7 @@ def test_the_first_good_lock_is_kept_and_what_it_names_is_checked(make, settings
     third = make(["cloudpick"])
     assert (third.status, third.failure) == (Status.FAILED, Failure.HASH_MISMATCH)
     assert third.reason == "cloudpick-2.0-py_0.conda is not the file that was locked: its hash is another."
+    assert str(settings.CACHE) not in said(third)
     assert not (settings.PREFIXES / str(third.pk)).exists()
 
 
@@ -179,6 +185,7 @@ def test_what_cannot_be_built_says_why_and_on_which_line(make, settings, conda_l
     assert (build.status, build.failure, build.reason) == (Status.FAILED, failure, build.reason)
     assert says in build.reason
     assert build.reason_line
+    assert str(settings.PREFIXES) not in said(build)  # nor in the traceback of a module
     assert not list(settings.PREFIXES.iterdir())
 
 
