@@ -21,6 +21,12 @@ HERE = "{}.{}".format(*sys.version_info[:2])
 TAG = HERE.replace(".", "")
 NOT_NEEDED = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3",
               "ensurepip", "__pycache__", "config-*", "EXTERNALLY-MANAGED", "*.a")  # fmt: skip
+# Debian's Python looks for packages elsewhere; as a package of conda it must look where others do. Its `site` is
+# frozen into the program, so another module has to say it.
+LOOK_HERE = f"""\
+import os, site, sys
+site.addsitedir(os.path.join(sys.prefix, "lib", "python{HERE}", "site-packages"))
+"""
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +60,14 @@ def _python(assemble, channel, scratch):
     root, base = scratch / "python", Path(sys.base_prefix)
     lib = root / "lib" / f"python{HERE}"
     shutil.copytree(sysconfig.get_path("stdlib"), lib, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+    if "dist-packages" in (lib / "site.py").read_text():
+        (lib / "sitecustomize.py").write_text(LOOK_HERE)
+        patched = (
+            (lib / "sysconfig.py")
+            .read_text()
+            .replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
+        )
+        (lib / "sysconfig.py").write_text(patched)
     (lib / "site-packages").mkdir()
     (lib / "site-packages" / "README.txt").write_text("packages\n")
     (root / "bin").mkdir()
