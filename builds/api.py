@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from environments import definition as definitions
 from environments.access import get_version, get_workspace
+from environments.faults import UserFault
 from environments.models import Rule
 from envportal.api import ByAge
 
@@ -28,9 +29,14 @@ class StepSerializer(serializers.ModelSerializer):
 
 
 class PackageSerializer(serializers.ModelSerializer):
+    requested_by = serializers.ListField(child=serializers.CharField(), help_text="names of the packages that need it")
+
     class Meta:
         model = LockedPackage
-        fields = ["manager", "name", "version", "direct", "url", "sha256", "size"]
+        fields = [
+            "manager", "name", "version", "build", "channel", "subdir", "direct", "requested_by", "url", "sha256", "size",
+            "licence",
+        ]  # fmt: skip
         extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 
 
@@ -157,6 +163,22 @@ class BuildLog(APIView):
         data = log.read(build, offset, LOG_PIECE)
         headers = {"X-Next-Offset": offset + len(data), "X-Content-Type-Options": "nosniff"}
         return HttpResponse(data, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+class BuildLockFile(APIView):
+    """The lock of a build in the form of another tool."""
+
+    @extend_schema(
+        responses={(200, "application/octet-stream"): bytes, 409: OpenApiResponse(description="cannot be said so")}
+    )
+    def get(self, request, pk, file):
+        build = get_build(request, pk)
+        try:
+            content, content_type = build.as_lock_file(file, request.build_absolute_uri("/"))
+        except UserFault as fault:
+            return Response({"detail": fault.message}, status=409)
+        headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
+        return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 class BuildCancel(APIView):

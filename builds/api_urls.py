@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api
+from . import api, converters  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("resolve/", api.Resolve.as_view(), name="api-resolve"),
@@ -11,5 +11,6 @@ urlpatterns = [
     ),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
     path("builds/<uuid:pk>/log/", api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/lock/<lockfile:file>", api.BuildLockFile.as_view(), name="api-build-lock-file"),
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
 ]

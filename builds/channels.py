@@ -31,8 +31,13 @@ class ChannelFault(Exception):
     """The channel was not read. The argument says why, as the child did."""
 
 
+def is_name(channel):
+    """Whether it is a plain name, which leads below the channel alias and to no file."""
+    return bool(_PLAIN.fullmatch(channel))
+
+
 def may_be_asked(channel):
-    if _PLAIN.fullmatch(channel):
+    if is_name(channel):
         return "*" in settings.SUGGEST_CHANNELS or channel in settings.SUGGEST_CHANNELS
     listed = {listed.rstrip("/") for listed in settings.SUGGEST_CHANNELS}
     return channel.rstrip("/") in listed and _is_clean(channel)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import shutil
 import threading
 import time
@@ -17,18 +18,19 @@ from django.utils import timezone
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import fetch, process, sandbox, uv
+from . import conda, fetch, licences, process, sandbox, uv
 from . import lock as locks
 from .diagnosis import Diagnosis, diagnose, out_of_memory
 from .failures import Failure
 from .log import LogWriter
-from .models import Build, Lock, Status, Step
+from .models import Build, Lock, LockedPackage, Status, Step
 from .redact import Redactor
+from .resolve import WHEELS, make_lock
 from .rooms import IMPORT_CHECK, Rooms
 
 log = logging.getLogger(__name__)
 
-WHEELS = "wheels"  # folder of the private ones, in the folder of the work
+CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
 WARN_AT = 0.8  # of a time limit
 HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest that a cancel waits
 
@@ -82,11 +84,6 @@ def remove_folders(build):
         shutil.rmtree(folder / str(build.pk), ignore_errors=True)
 
 
-def resolvable(line):
-    """A PipLine as the resolver gets it, a private wheel by the file that was fetched."""
-    return line.from_source(f"file:{WHEELS}/{line.wheel.filename}" if line.wheel else line.url)
-
-
 def size_of(folder):
     """Bytes of all files below."""
     return sum(os.lstat(os.path.join(here, name)).st_size for here, _, files in os.walk(folder) for name in files)
@@ -115,17 +112,18 @@ class Attempt:
 
     def run(self):
         with self.step(Step.Name.RESOLVE) as step:
-            interpreter = self.check_buildable()
-            packages = self.resolve(interpreter)
+            self.check_buildable()
+            interpreter = None if self.definition.conda_packages else self.find_interpreter()
+            lock = self.resolve(interpreter)
+            packages = lock.values()
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels)
         with self.step(Step.Name.INSTALL) as step:
-            step.downloaded = self.install(interpreter, packages)
+            step.downloaded = self.install(interpreter, lock, packages)
             step.bytes = size_of(self.prefix)
             step.summary = f"{step.bytes / 1e6:.1f} MB, {step.downloaded / 1e6:.1f} MB fetched"
         with self.step(Step.Name.CHECK) as step:
-            direct = [package.name for package in packages if package.direct]
-            step.summary = f"{count(self.check(direct), 'module')} imported"
+            step.summary = f"{count(self.check(lock, packages), 'module')} imported"
 
     @contextmanager
     def step(self, name):
@@ -149,7 +147,7 @@ class Attempt:
     # The steps
 
     def check_buildable(self):
-        """Return (version, path) of the interpreter, or fail with the sentence that says why there is none."""
+        """Fail with the sentence that says why this cannot be built here, if there is such a reason."""
         self.say(f"Building {self.build.version} for {uv.this_platform()} on worker {self.build.worker or 'here'}")
         self.check_sandbox()
         wanted = self.definition
@@ -167,13 +165,6 @@ class Attempt:
                 Failure.NOT_BUILDABLE,
                 "This definition has a Dockerfile of its own, which needs a Dockerfile builder; this portal has none.",
             )
-        if wanted.conda_packages:
-            named = ", ".join(spec.name for spec in wanted.conda_packages[:5])
-            self.give_up(
-                Failure.NOT_BUILDABLE,
-                f"Conda packages cannot be resolved by this portal, and the definition asks for {named}. "
-                "Definitions of pip packages alone can be built: move them to pip.",
-            )
         for line in wanted.pip:
             if line.is_source:
                 self.give_up(
@@ -186,7 +177,6 @@ class Attempt:
                 Failure.NOT_BUILDABLE, f"“{unfilled[0]}” is to be filled in from outside, and nothing does that here."
             )
         self.check_disk()
-        return self.find_interpreter()
 
     def check_sandbox(self):
         is_on, told = sandbox.state()
@@ -214,6 +204,7 @@ class Attempt:
             )
 
     def find_interpreter(self):
+        """Return (version, path) of the interpreter for a definition that takes nothing from conda."""
         here = Interpreter.objects.filter(worker=self.build.worker)
         constraint = self.definition.python or f"={settings.DEFAULT_PYTHON}"
         versions = here.matching(constraint)
@@ -228,20 +219,30 @@ class Attempt:
         return versions[0], self.rooms.interpreter
 
     def resolve(self, interpreter):
-        python, platform = interpreter[0], uv.this_platform()
+        """Return the lock: the first good one of the image key, or a new one."""
+        platform = uv.this_platform()
         self.fetch_wheels()
         lock = Lock.objects.first_good(self.build.image_key)
-        if lock and lock.platform == platform and lock.python.rsplit(".", 1)[0] == python.rsplit(".", 1)[0]:
+        if lock and self.fits(lock, interpreter, platform):
             self.say(f"Taking the lock {lock} of the first build of this image key")
         else:
-            lock = self.make_lock(python, platform)
+            lock = make_lock(self, interpreter, platform)
         self.build.lock = lock
         Build.objects.filter(pk=self.build.pk).update(lock=lock)
-        packages = [locks.Package(*row) for row in lock.packages.values_list(*locks.Package.__annotations__)]
+        packages = lock.values()
         for package in packages:
-            self.log.write(f"  {package.name} {package.version}{'' if package.direct else '  (transitive)'}\n".encode())
+            build = f" {package.build}" if package.build else ""
+            self.log.write(
+                f"  {package.name} {package.version}{build}{'' if package.direct else '  (transitive)'}\n".encode()
+            )
         self.say(f"{count(len(packages), 'package')} locked")
-        return packages
+        return lock
+
+    def fits(self, lock, interpreter, platform):
+        """Whether a lock is for this platform, and for the Python that is there unless it brings one."""
+        return lock.platform == platform and (
+            interpreter is None or lock.python.rsplit(".", 1)[0] == interpreter[0].rsplit(".", 1)[0]
+        )
 
     def fetch_wheels(self):
         """Fetch the private wheels from the portal, by addresses that open to whoever has them, for some minutes."""
@@ -269,38 +270,30 @@ class Attempt:
                 told = f"{wheel} is not the file that was uploaded: its size or its hash is another."
                 self.give_up(Failure.HASH_MISMATCH, told)
 
-    def make_lock(self, python, platform):
-        wanted = self.definition.pip_requirements
-        self.say(f"Resolving {count(len(wanted), 'requirement')}, wheels only")
-        (self.work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
-        options = self.definition.pip_options
-        command = uv.compile_lock("requirements.in", "pylock.toml", python, platform, options)
-        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work, room=self.rooms.of_tools(network=True))
-        pylock = self.work / "pylock.toml"
-        try:
-            private = [(wheel.sha256, wheel.filename, wheel.size) for wheel in self.wheels]
-            packages = locks.read_pylock(pylock.read_text(), python, platform, wanted, private)
-        except ValueError as fault:
-            self.give_up(Failure.NO_WHEEL, str(fault))
-        return Lock.objects.store(python, platform, packages)
-
-    def install(self, interpreter, packages):
-        python, path = interpreter
+    def install(self, interpreter, lock, packages):
+        """Make the prefix. Return how many bytes were fetched for it."""
+        pip = [package for package in packages if package.manager == PIP]
         pylock = self.work / "pylock.locked.toml"
-        pylock.write_text(locks.write_pylock(packages, ".".join(python.split(".")[:2]), WHEELS))
+        pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
         self.say(f"Installing {count(len(packages), 'package')}, every hash required")
-        self.call(uv.make_prefix(self.prefix.name, path), 60, "install", room=self.rooms.of_tools())
         fetched = 0
-        if packages and not self.sync(pylock, held=True):
-            fetched = self.fetch(pylock, packages)
-            self.sync(pylock)
+        if interpreter:
+            self.call(uv.make_prefix(self.prefix.name, interpreter[1]), 60, "install", room=self.rooms.of_tools())
+        else:
+            fetched += self.link(packages, lock.platform)
+        put = uv.sync if interpreter else uv.add
+        if pip and not self.put(put, pylock, held=True):
+            fetched += self.fetch(pylock, pip)
+            self.put(put, pylock)
         self.rooms.take_back()
+        if pip:
+            lock.add_licences(licences.read(self.prefix))
         shutil.rmtree(self.work / WHEELS)  # before code of the packages runs beside them
         return fetched
 
-    def sync(self, pylock, held=False):
+    def put(self, put, pylock, held=False):
         """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
-        command = uv.sync(self.prefix.name, pylock)
+        command = put(self.prefix.name, pylock)
         last_words = uv.NOT_IN_CACHE if held else None
         return self.call(command, settings.INSTALL_SECONDS, "install", room=self.rooms.of_tools(), unless=last_words)
 
@@ -320,13 +313,36 @@ class Attempt:
         shutil.rmtree(folder)
         return sum(package.size for package in packages if filename_of(package) in notes.filenames)
 
-    def check(self, direct):
+    def link(self, packages, platform):
+        """Fetch the conda packages, every hash required, and link them into the prefix. No script of theirs runs.
+
+        Return how many bytes were fetched.
+        """
+        cache = self.rooms.cache("conda")
+        before = {path.name for path in cache.iterdir()}
+        question = conda.install_question(packages, self.prefix, platform, cache)
+        answer = self.ask_conda(question, settings.INSTALL_SECONDS, "install", cache)
+        if "fault" in answer:
+            self.give_up(*conda.explain_install(answer["fault"]))
+        new = [package for package in packages if package.manager == CONDA and filename_of(package) not in before]
+        return sum(package.size for package in new)
+
+    def ask_conda(self, question, seconds, step, cache):
+        """Ask the child that is conda for us. Return its answer."""
+        reads = (conda.SCRIPT, *sandbox.of_our_python())
+        room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
+        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room))
+
+    def check(self, lock, packages):
         """Return how many modules were imported."""
+        if not lock.python:
+            return 0  # nothing here is for Python
         room, home = self.rooms.of_packages(), self.rooms.guests
         # Code of the packages runs from here on, in uv's check because of .pth files: it gets neither the index, nor
         # the way there, nor our cache.
         environ = uv.bare_environ(home) | uv.WITHOUT_CACHE
         self.call(uv.check(self.prefix.name), 120, "check", room=room, environ=environ)
+        direct = self.named_directly(packages)
         if not direct:
             return 0
         self.say("Importing what the definition names")
@@ -334,6 +350,15 @@ class Attempt:
         environ = uv.bare_environ(home)
         said = self.call(command, settings.CHECK_SECONDS, "check", room=room, cwd=home, environ=environ)
         return sum(line.startswith("ok ") for line in said.splitlines())
+
+    def named_directly(self, packages):
+        """The names, as Python has them, of what the definition itself asks for."""
+        direct = [package for package in packages if package.direct]
+        names = [package.name for package in direct if package.manager == PIP]
+        for package in direct:
+            if package.manager == CONDA and package.name != "python":
+                names += conda.distributions(self.prefix, package)
+        return list(dict.fromkeys(names))
 
     # What all steps do
 
@@ -416,9 +441,31 @@ class Attempt:
                 self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
             raise Taken from None
 
+    @contextmanager
+    def says_conda_faults(self):
+        """End the build for the reason in a CondaFault."""
+        try:
+            yield
+        except conda.CondaFault as fault:
+            self.give_up(*fault.args)
+
+    @contextmanager
+    def blames_conda(self, provided):
+        """Where uv finds no solution, say which of the packages that it names came from conda."""
+        try:
+            yield
+        except BuildFailed as fault:
+            diagnosis = fault.args[0]
+            said = set(re.findall(r"[a-z0-9][a-z0-9._-]*", diagnosis.reason))
+            named = [f"{name} {version}" for name, version in provided.items() if name in said]
+            if not named:
+                raise
+            reason = f"{diagnosis.reason} Conda provides {', '.join(named)}."
+            raise BuildFailed(replace(diagnosis, failure=Failure.CONFLICT, reason=reason)) from fault
+
     def unspoken(self):
         """What no tool may write into the log, and what is written instead: where the work is done on this machine."""
-        words = {}
+        words = {f"{settings.PREFIXES}/": "", f"{settings.CACHE}/": "cache/"}
         for work in {str(self.work), str(self.work.resolve())}:
             for spelled in {work, quote(work)}:
                 words |= {f"file://{spelled}/{WHEELS}/": "", f"{spelled}/{WHEELS}/": "", spelled: "work"}

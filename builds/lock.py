@@ -13,10 +13,16 @@ from environments import wheel_urls
 
 GLIBC = 28  # wheels for glibc 2.28, of 2018, run on every distribution that is still kept
 
+CONTENT = ("manager", "name", "version", "url", "sha256", "size", "direct")
+
 
 @dataclass(frozen=True)
 class Package:
-    """One package of a lock. `size` is in bytes, `sha256` in hex."""
+    """One package of a lock. `size` is in bytes, `sha256` in hex; empty is what is not known.
+
+    `channel` is the address of the channel or index, `subdir` the platform in a channel. `requested_by` are the
+    names of the packages in the same lock that need it.
+    """
 
     manager: str
     name: str
@@ -25,17 +31,28 @@ class Package:
     sha256: str
     size: int
     direct: bool
+    build: str = ""
+    channel: str = ""
+    subdir: str = ""
+    licence: str = ""
+    requested_by: tuple = ()
 
     def as_dict(self):
-        return asdict(self)
+        return asdict(self) | {"requested_by": list(self.requested_by)}
+
+    @property
+    def content(self):
+        """What tells one lock from another; the rest follows from the file, or is only said about it."""
+        return {field: getattr(self, field) for field in CONTENT}
 
 
-def read_pylock(text, python, platform, wanted, private=()):
+def read_pylock(text, python, platform, wanted, private=(), provided=()):
     """Return the packages of a pylock.toml, one wheel each: the best for this Python and platform.
 
     `python` is a full version (3.11.7), `platform` such as linux-64, `wanted` the PipLines that it was made for,
     `private` (sha256, filename, size) of each private wheel among them. The lock names those by a reference that
-    is the same everywhere, not by where the file stood. Raises ValueError when a package has no wheel with a hash,
+    is the same everywhere, not by where the file stood. `provided` are the names that conda has, which stay out.
+    Raises ValueError when a package has no wheel with a hash,
     or with none of the hashes that the definition asks for.
     """
     known = {(sha256, filename): size for sha256, filename, size in private}
@@ -43,7 +60,24 @@ def read_pylock(text, python, platform, wanted, private=()):
     asked = {}
     for line in wanted:
         asked.setdefault(line.name, set()).update(line.hashes)
-    return [_package(entry, ranks, asked, known) for entry in tomllib.loads(text).get("packages", [])]
+    entries = tomllib.loads(text).get("packages", [])
+    return [
+        _package(entry, ranks, asked, known) for entry in entries if canonicalize_name(entry["name"]) not in provided
+    ]
+
+
+def read_reasons(text):
+    """Return ({name: names that need it}, {name: address of its index}) of a requirements file that uv annotated."""
+    needed_by, indexes, name = {}, {}, ""
+    for line in text.split("\n"):
+        said = line.strip()
+        if said and not line.startswith((" ", "#")):
+            name = canonicalize_name(re.match(r"[\w.-]+", said)[0])
+        elif said.startswith("# from "):
+            indexes[name] = said.removeprefix("# from ")
+        elif match := re.fullmatch(r"#\s+(?:via )?([A-Za-z0-9][\w.-]*)(?:\[.*\])?", said.removesuffix("# via")):
+            needed_by.setdefault(name, []).append(canonicalize_name(match[1]))
+    return {name: tuple(sorted(set(names))) for name, names in needed_by.items()}, indexes
 
 
 def write_pylock(packages, python, folder=""):

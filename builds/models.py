@@ -1,5 +1,3 @@
-import hashlib
-import json
 import uuid
 from datetime import timedelta
 
@@ -10,9 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from environments import wheel_urls
+from environments.faults import UserFault
 from environments.models import Version
 
+from . import lock_files
 from .failures import ADVICE, Failure
+from .lock_models import Lock, LockedPackage
 
 # A running build that was not heard of for this long has lost its worker.
 SILENCE = timedelta(seconds=40)
@@ -24,75 +26,7 @@ MESSAGE_AGE = timedelta(seconds=30)
 LAST_WORDS = timedelta(seconds=8)
 LONGEST_REASON = 5000
 
-
-class LockManager(models.Manager):
-    def store(self, python, platform, packages):
-        """Return the lock with this content, which is stored once, whoever resolves to it."""
-        content = [python, platform, sorted((package.as_dict() for package in packages), key=lambda p: p["name"])]
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        with transaction.atomic():
-            lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
-            if is_new:
-                LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
-        return lock
-
-    def first_good(self, image_key):
-        """The lock that the first successful build of this image key used; it is kept until a refresh."""
-        good = Build.objects.succeeded().filter(image_key=image_key, lock__isnull=False)
-        build = good.select_related("lock").order_by("finished").first()
-        return build and build.lock
-
-
-class Lock(models.Model):
-    """The exact packages that a definition resolves to. Never changes."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    python = models.CharField(max_length=32)
-    platform = models.CharField(max_length=32)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = LockManager()
-
-    def __str__(self):
-        return self.digest[:12]
-
-
-class LockedPackageQuerySet(models.QuerySet):
-    def visible_to(self, user):
-        return self.filter(lock__in=Build.objects.visible_to(user).filter(lock__isnull=False).values("lock"))
-
-    def names_by_use(self, manager):
-        """Names, those in the most locks first."""
-        used = self.filter(manager=manager).values("name").annotate(locks=models.Count("pk"))
-        return used.order_by("-locks", "name").values_list("name", flat=True)
-
-    def versions_of(self, manager, name):
-        return set(self.filter(manager=manager, name=name).values_list("version", flat=True))
-
-
-class LockedPackage(models.Model):
-    class Manager(models.TextChoices):
-        CONDA = "conda"
-        PIP = "pip"
-
-    lock = models.ForeignKey(Lock, models.CASCADE, related_name="packages")
-    manager = models.CharField(max_length=5, choices=Manager)
-    name = models.CharField(max_length=255)
-    version = models.CharField(max_length=255)
-    url = models.TextField()
-    sha256 = models.CharField(max_length=64)
-    size = models.PositiveBigIntegerField(help_text="bytes to download")
-    direct = models.BooleanField(help_text="asked for by the definition itself")
-
-    objects = LockedPackageQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-direct", "name"]
-        constraints = [models.UniqueConstraint(fields=["lock", "manager", "name"], name="package_once_in_lock")]
-        indexes = [models.Index(fields=["name", "manager"], name="package_by_name")]
-
-    def __str__(self):
-        return f"{self.name} {self.version}"
+__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "Worker"]
 
 
 class Status(models.TextChoices):
@@ -289,6 +223,34 @@ class Build(models.Model):
         if not self.started:
             return None
         return max(0.0, ((self.finished or timezone.now()) - self.started).total_seconds())
+
+    @property
+    def lock_files(self):
+        """{name: words} of the files that its lock can be downloaded as; none before there is one."""
+        return lock_files.available(set(self.lock.packages.values_list("manager", flat=True))) if self.lock else {}
+
+    def as_lock_file(self, file, portal):
+        """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where there is none.
+
+        `portal` is its address, at which private wheels are fetched.
+        """
+        if not self.lock:
+            raise UserFault("This build has no lock: nothing was resolved.")
+        wanted = self.version.definition
+        locked = lock_files.Locked(
+            self.version.environment.name,
+            self.lock.python,
+            self.lock.platform,
+            lock_files.with_addresses(self.lock.values(), lambda url: self._address(url, portal)),
+            tuple(wanted.channels),
+            tuple(option.canonical for option in wanted.pip_options),
+        )
+        return lock_files.render(file, locked)
+
+    def _address(self, url, portal):
+        """Where a package is fetched: of a private wheel the lock says only which bytes it has."""
+        private = wheel_urls.parse_reference(url)
+        return portal.rstrip("/") + wheel_urls.WheelUrl(self.workspace.name, *private).path if private else url
 
     def send(self):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""

@@ -23,9 +23,9 @@ from environments.models import Interpreter
 from . import lock as locks
 from . import process, sandbox, uv
 from .diagnosis import Diagnosis, diagnose
-from .engine import WHEELS, resolvable
 from .failures import Failure
 from .models import Build, Lock
+from .resolve import WHEELS, resolvable
 
 _slots = threading.BoundedSemaphore(settings.PREVIEWS_AT_ONCE)
 _askers = {}  # who asked -> the Event that ends their question
@@ -71,8 +71,9 @@ def _known(definition):
     lock = Lock.objects.first_good(definition.image_key)
     if not lock:
         return None
-    packages = tuple(locks.Package(*row) for row in lock.packages.values_list(*locks.Package.__annotations__))
-    return Preview(lock.python, lock.platform, packages, None, Build.objects.supplier_of(definition.image_key))
+    return Preview(
+        lock.python, lock.platform, tuple(lock.values()), None, Build.objects.supplier_of(definition.image_key)
+    )
 
 
 def _resolve(definition, ended):
@@ -111,7 +112,7 @@ def _ask(definition, python, platform, work, ended):
     private = _lay_out_wheels(definition, work / WHEELS)
     (work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
     command = uv.compile_lock("requirements.in", "pylock.toml", python, platform, definition.pip_options)
-    said = bytearray()
+    said, usage = bytearray(), process.Usage()
     limits = process.Limits.of(settings.PREVIEW_SECONDS, settings.PREVIEW_MEMORY)
     try:
         code = process.run(
@@ -119,6 +120,7 @@ def _ask(definition, python, platform, work, ended):
             cwd=work,
             environ=uv.environ(work),
             room=_room(work, python),
+            usage=usage,
             limits=limits,
             output=said.extend,
             beat=lambda: not ended.is_set(),
@@ -127,7 +129,10 @@ def _ask(definition, python, platform, work, ended):
         raise Superseded from None
     except process.TooSlow:
         reason = f"This takes longer than {settings.PREVIEW_SECONDS} s to resolve. A build has more time."
-        return Preview(python, platform, failure=Diagnosis(Failure.TIMEOUT, reason))
+        return Preview(python, platform, failure=Diagnosis(Failure.SOLVER_TIMEOUT, reason))
+    if usage.ran_out_of_memory:
+        reason = f"This needs more than {settings.PREVIEW_MEMORY} MB to resolve. A build has more memory."
+        return Preview(python, platform, failure=Diagnosis(Failure.OUT_OF_MEMORY, reason))
     if code:
         text = said.decode("utf-8", "replace").replace(str(work), "work")
         return Preview(python, platform, failure=diagnose(text, "resolve", settings.PREVIEW_MEMORY))

@@ -1,5 +1,8 @@
 """The rooms that the steps of one build run in. Where there is no sandbox each of them is None, and nothing is done."""
 
+import sys
+
+from django.conf import settings
 from uv import find_uv_bin
 
 from . import process, sandbox, uv
@@ -12,7 +15,13 @@ class Rooms:
         self.is_on = sandbox.is_on()
         self.prefix, self.work, self.guests = prefix, work, work / "check"
         self.guest = sandbox.guest(build.pk.int)
-        self.interpreter = None
+        self.interpreter = sys.executable  # until another is chosen
+
+    def cache(self, name):
+        """A folder of the cache that tools write into. Inside of rooms its owner is another, so that it is another."""
+        folder = settings.CACHE / (f"{name}-confined" if self.is_on else name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def of_tools(self, network=False, reads=(), caches=()):
         """For a tool that runs no code of packages: work, prefix and caches; the network for one that must fetch.

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import preview_views, suggest, views
+from . import converters, preview_views, suggest, views  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("builds/<uuid:pk>/", views.build, name="build"),
     path("builds/<uuid:pk>/live/", views.live, name="build-live"),
     path("builds/<uuid:pk>/log/", views.raw_log, name="build-log"),
+    path("builds/<uuid:pk>/lock/<lockfile:file>", views.lock_file, name="build-lock-file"),
     path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
 ]

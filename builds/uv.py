@@ -111,10 +111,23 @@ def read_pythons(text):
 OPTIONS = {"--index-url": "--default-index", "--extra-index-url": "--index", "--find-links": "--find-links"}
 
 
-def compile_lock(requirements, lock, python, target, options=()):
+def compile_lock(requirements, lock, python, target, options=(), constraints=""):
     """Resolve a requirements file of ours into pylock.toml. `python` is a full version, `options` are PipOptions."""
-    command = [find_uv_bin(), "pip", "compile", requirements, "--format", "pylock.toml", "--output-file", lock]
-    command += ["--python-version", python, "--only-binary", ":all:", "--generate-hashes", "--no-header", "--quiet"]
+    more = ["--format", "pylock.toml", "--generate-hashes"]
+    return _compile(requirements, lock, python, target, options, constraints) + more
+
+
+def explain_lock(requirements, reasons, python, target, options=(), constraints=""):
+    """Resolve the same again into a requirements file that says who needs what, and which index has it."""
+    more = ["--format", "requirements.txt", "--annotation-style", "split", "--emit-index-annotation"]
+    return _compile(requirements, reasons, python, target, options, constraints) + more
+
+
+def _compile(requirements, output, python, target, options, constraints):
+    command = [find_uv_bin(), "pip", "compile", requirements, "--output-file", output]
+    command += ["--python-version", python, "--only-binary", ":all:", "--no-header", "--quiet"]
+    if constraints:
+        command += ["--constraints", constraints]
     if target in ("linux-64", "linux-aarch64"):
         machine = "x86_64" if target == "linux-64" else "aarch64"
         command += ["--python-platform", f"{machine}-manylinux_2_{GLIBC}"]
@@ -170,6 +183,23 @@ class FetchNotes:
 
 
 WITHOUT_CACHE = {"UV_NO_CACHE": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def add(prefix, lock):
+    """Install a lock beside what conda installed, which stays; from the cache alone, as `sync` does."""
+    command = [
+        find_uv_bin(),
+        "pip",
+        "install",
+        "--offline",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--no-deps",
+        "--strict",
+    ]
+    # Some Pythons of conda say that nobody but conda may add to them; this prefix is ours.
+    return [*command, "--break-system-packages", "--python", f"{prefix}/bin/python", "-r", lock]
 
 
 def check(prefix):

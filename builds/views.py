@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from environments.access import get_environment, get_version
+from environments.faults import UserFault
 from environments.models import Workspace
 
 from . import log
@@ -152,3 +153,14 @@ def cancel(request, pk):
     if request.method == "POST":
         build.cancel(request.user)
     return redirect(build)
+
+
+def lock_file(request, pk, file):
+    """The lock of a build in the form of another tool."""
+    build = get_build(request, pk)
+    try:
+        content, content_type = build.as_lock_file(file, request.build_absolute_uri("/"))
+    except UserFault as fault:
+        return render(request, "builds/no_lock_file.html", {"build": build, "fault": fault, "file": file}, status=409)
+    headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, content_type=content_type, headers=headers)

@@ -6,7 +6,8 @@ Pure: no Django, no network. The rules of identity stand here and nowhere else:
   not they spell out defaults; the order of dependencies is part of what they say.
 * `image_key` tells one installation from another. Order and spelling of dependencies do not matter, the
   order of channels and of indexes does; of a private wheel its content counts. Name, description, tags and
-  environment variables are not in it: they change nothing that gets installed.
+  environment variables are not in it: they change nothing that gets installed, but for the `CONDA_OVERRIDE_…` that
+  tell conda's solver about the machine.
 """
 
 import hashlib
@@ -88,9 +89,12 @@ class Definition:
 
     @property
     def pip_requirements(self):
-        """What the index has to provide, one PipLine each: the pip packages, and a pip of a stated version."""
+        """What the index has to provide, one PipLine each: the pip packages, and a pip of a stated version.
+
+        Where conda provides anything, it provides pip, too.
+        """
         wanted = {line.canonical: line for line in self.pip}
-        for spec in self.conda:
+        for spec in () if self.conda_packages else self.conda:
             if spec.name == "pip" and spec.version:
                 line, _ = pip_lines.parse(f"pip{conda_specs.python_specifiers(spec.version)[0]}")
                 wanted[line.canonical] = line
@@ -132,6 +136,7 @@ class Definition:
                 "options": [option.canonical for option in self.pip_options],
                 "base": python.get("baseCondaEnvironment"),
             }
+            packages |= self._overrides()
         image = {
             key: docker.get(key)
             for key in ("baseImage", "baseDockerfile", "buildContext", "platform")
@@ -140,6 +145,12 @@ class Definition:
         registry = (docker.get("baseImageRegistry") or {}).get("address")
         rest = {key: document.get(key) for key in ("spark", "r", "inferencingStackVersion")}
         return {"python": packages, "docker": image, "registry": registry, **rest}
+
+    def _overrides(self):
+        """What the variables say of the machine that conda's solver is to solve for."""
+        variables = self.document.get("environmentVariables") or {}
+        said = {name: str(value) for name, value in variables.items() if name.startswith("CONDA_OVERRIDE_")}
+        return {"machine": said} if said and self.conda_packages else {}
 
 
 def examine(document, policy=None, locked=None):

@@ -121,7 +121,10 @@ def render_part(request, template, part, context, status=200):
 def _asked(definition, packages):
     """Each dependency of a definition with the package that it was resolved to, if it was."""
     locked = {(package.manager, package.name): package for package in packages}
-    rows = [("conda", spec.name, spec.constraint, None, None) for spec in definition.conda]
+    rows = [
+        ("conda", spec.name, spec.constraint or spec.url, locked.get(("conda", spec.name)), None)
+        for spec in definition.conda
+    ]
     for line in definition.pip:
         name, constraint = pip_lines.split(line.text)
         if line.url:

@@ -57,6 +57,10 @@ SUGGEST_SECONDS = env.float("ENVPORTAL_SUGGEST_SECONDS", 2.0)
 SUGGEST_CHANNELS = env.list("ENVPORTAL_SUGGEST_CHANNELS", ["*"])
 # The address that names of channels are below; empty means the tool's own default.
 CHANNEL_ALIAS = env.str("ENVPORTAL_CHANNEL_ALIAS", "")
+# Where channels are fetched instead, as name=address.
+CHANNEL_MIRRORS = env.dict("ENVPORTAL_CHANNEL_MIRRORS", {})
+# The CUDA that machines have for which definitions are built that do not say; empty means none.
+CUDA = env.str("ENVPORTAL_CUDA", "")
 # Folders with Python interpreters beside those on PATH; each may hold wildcards.
 PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"])
 # The Python of a definition that names none; it must be on the worker.

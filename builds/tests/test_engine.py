@@ -155,7 +155,7 @@ def test_what_cannot_be_resolved_says_why_and_on_which_line(make, settings, pip,
 @pytest.mark.parametrize(
     ("kwargs", "failure", "says"),
     [
-        ({"conda": ["gdal>=3.8", "proj"]}, Failure.NOT_BUILDABLE, "the definition asks for gdal, proj"),
+        ({"conda": ["gdal>=3.8"], "channels": ["nodefaults"]}, Failure.NOT_BUILDABLE, "names no channel"),
         ({"docker": {"baseDockerfile": "FROM x"}}, Failure.NOT_BUILDABLE, "needs a Dockerfile builder"),
         ({"python": "3.6"}, Failure.PYTHON_MISSING, "Python 3.6 is not on the worker. There are"),
     ],

@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from builds.lock import Package, read_pylock, write_pylock
+from builds.lock import Package, read_pylock, read_reasons, write_pylock
 from environments import pip_lines
 
 HASH = "a" * 64
@@ -71,3 +71,37 @@ def test_only_a_wheel_whose_hash_the_definition_allows_is_locked():
     assert locked(f"demo-pkg==1.0 --hash=sha256:{'b' * 64}") == "b" * 64
     with pytest.raises(ValueError, match="has a hash that the definition allows"):
         locked(f"demo-pkg==1.0 --hash=sha256:{'d' * 64}")
+
+
+def test_what_conda_provides_stays_out_of_the_lock_of_pip():
+    assert (
+        read_pylock(
+            pylock(archive('path = "/srv/demo_pkg-1.0-py3-none-any.whl"')),
+            "3.11.7",
+            "linux-64",
+            [WANTED],
+            (),
+            {"demo-pkg"},
+        )
+        == []
+    )
+
+
+def test_the_reasons_are_those_that_uv_writes_behind_each_package():
+    text = """\
+certifi==2026.10.18
+    # via requests
+    # from https://index.example.org/simple
+idna @ file:provided/idna-3.7-py3-none-any.whl
+    # via
+    #   -c constraints.txt
+    #   Trust_Me
+    #   requests[socks]
+requests==2.34.2
+    # via -r requirements.in
+    # from https://index.example.org/simple
+"""
+    assert read_reasons(text) == (
+        {"certifi": ("requests",), "idna": ("requests", "trust-me")},
+        dict.fromkeys(["certifi", "requests"], "https://index.example.org/simple"),
+    )

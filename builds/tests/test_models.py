@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -279,8 +280,19 @@ def test_a_worker_that_ends_a_build_goes_on_with_those_whose_messages_were_lost(
     build.cancel(editor)
     sent = []
     monkeypatch.setattr(run_build, "delay", sent.append)
-    with transaction.atomic():
-        pass
     with django_capture_on_commit_callbacks(execute=True):
         run_build(str(build.pk))
     assert sent == [str(waiting.pk)]
+
+
+def test_what_is_only_said_of_a_package_makes_no_other_lock(db):
+    one = Lock.objects.store("3.11.7", "linux-64", [PACKAGE])
+    said = replace(PACKAGE, licence="BSD", requested_by=("requests",), channel="https://index.example.org/simple")
+    assert Lock.objects.store("3.11.7", "linux-64", [said]) == one
+
+
+def test_a_licence_is_learnt_once_and_stays(db):
+    lock = Lock.objects.store("3.11.7", "linux-64", [PACKAGE, replace(PACKAGE, name="six", licence="MIT")])
+    lock.add_licences({"idna": "BSD", "six": "other", "more": "x"})
+    lock.add_licences({"idna": "GPL"})
+    assert {package.name: package.licence for package in lock.values()} == {"idna": "BSD", "six": "MIT"}

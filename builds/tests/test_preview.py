@@ -79,7 +79,7 @@ def test_a_private_wheel_is_resolved_from_the_store(ask, workspace, editor, uplo
 @pytest.mark.django_db(transaction=True)
 def test_a_newer_question_ends_the_older_one(wanted, monkeypatch, settings):
     asked = threading.Event()
-    slow = [sys.executable, "-c", "import time; time.sleep(60)"]
+    slow = ["/bin/sh", "-c", "sleep 60"]
     quick = uv.compile_lock
 
     def compile_lock(*arguments):
@@ -107,10 +107,10 @@ def test_a_newer_question_ends_the_older_one(wanted, monkeypatch, settings):
 
 def test_a_resolver_that_takes_too_long_or_too_much_is_ended_with_a_sentence(ask, monkeypatch, settings):
     settings.PREVIEW_SECONDS = 1
-    monkeypatch.setattr(uv, "compile_lock", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(uv, "compile_lock", lambda *_: ["/bin/sh", "-c", "sleep 60"])
     assert "takes longer than 1 s" in ask("rich").failure.reason
     settings.PREVIEW_SECONDS, settings.PREVIEW_MEMORY = 20, 100
-    monkeypatch.setattr(uv, "compile_lock", lambda *_: [sys.executable, "-c", "x = bytearray(400_000_000)"])
+    monkeypatch.setattr(uv, "compile_lock", lambda *_: ["/bin/sh", "-c", "tail /dev/zero"])
     assert ask("rich").failure.failure == Failure.OUT_OF_MEMORY
 
 

@@ -234,6 +234,7 @@ def test_install_and_check_have_no_network_and_only_tools_get_the_cache(import_o
     assert import_of().status == Status.SUCCEEDED
     assert [(what, room.network, uv.cache() in room.writes) for what, room in rooms] == [
         ("pip compile", True, True),
+        ("pip compile", True, True),
         ("venv --quiet", False, True),
         ("pip sync", False, True),
         ("pip check", False, False),

@@ -39,7 +39,14 @@ def test_the_order_of_dependencies_does_not_change_the_image_key():
     assert key("pip", pip("numpy", "pandas")) == key(pip("pandas", "numpy"), "pip")
 
 
-def test_the_order_of_channels_changes_the_image_key():
+def test_what_variables_say_of_the_machine_is_in_the_image_key_where_conda_solves_for_it():
+    cuda = {"CONDA_OVERRIDE_CUDA": "12.4"}
+    assert key("gdal", environmentVariables=cuda) != key("gdal")
+    assert key("gdal", environmentVariables={"A": "1"}) == key("gdal")
+    assert key(pip("six"), environmentVariables=cuda) == key(pip("six"))
+
+
+def test_the_order_of_channels_changes_the_key():
     assert key(channels=["a", "b"]) != key(channels=["b", "a"])
 
 
@@ -176,6 +183,7 @@ def test_a_pip_of_a_stated_version_is_asked_of_the_index():
 
     assert wanted("pip=19") == ["pip==19.*", "six==1.16.0"]
     assert wanted("pip") == ["six==1.16.0"]
+    assert wanted("pip=19", "gdal") == ["six==1.16.0"]  # conda provides it, too
 
 
 def test_the_packages_of_a_definition_keep_their_places():

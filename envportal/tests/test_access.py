@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
 
+from builds.tests.test_models import succeed
 from envportal.tests.wheel_maker import make_wheel
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
@@ -22,6 +23,7 @@ def only_editors(status):
 
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
+L = "lock"  # of the build, which then has one
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
@@ -53,6 +55,7 @@ TABLE = [
     ("build", B, "get", None, MEMBERS),
     ("build-live", B, "get", SEEN, MEMBERS),
     ("build-log", B, "get", None, MEMBERS),
+    ("build-lock-file", L, "get", None, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
     ("wheels", W, "get", None, MEMBERS),
@@ -83,6 +86,7 @@ TABLE = [
     ("api-wheel", H, "delete", None, only_editors(204)),
     ("api-build", B, "get", None, API_MEMBERS),
     ("api-build-log", B, "get", None, API_MEMBERS),
+    ("api-build-lock-file", L, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
 ]
 CASES = [
@@ -98,7 +102,10 @@ def test_who_may_do_what(
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    url = reverse(name, args=[build.pk] if args == B else args)
+    if args == L:
+        succeed(build)
+    args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
+    url = reverse(name, args=args)
     content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}

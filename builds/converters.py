@@ -1,0 +1,16 @@
+import re
+
+from django.urls import register_converter
+
+from environments.converters import NameConverter
+
+from . import lock_files
+
+
+class LockFileConverter(NameConverter):
+    """The name of a file that a lock can be downloaded as."""
+
+    regex = "|".join(re.escape(name) for name in lock_files.FILES)
+
+
+register_converter(LockFileConverter, "lockfile")
