@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api
+from . import api, log_api
 
 urlpatterns = [
     path(
@@ -9,6 +9,8 @@ urlpatterns = [
         name="api-version-builds",
     ),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
-    path("builds/<uuid:pk>/log/", api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/log/", log_api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/log/lines/", log_api.LogLines.as_view(), name="api-build-lines"),
+    path("builds/<uuid:pk>/log/stream/", log_api.LogStream.as_view(), name="api-build-stream"),
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
 ]

@@ -116,8 +116,11 @@ class Attempt:
     def step(self, name):
         """Open a step, close it when its work is done. A failing one is closed by the end of the build."""
         step = self.build.steps.get(name=name)
+        self.log.end_line()
+        self.log.flush()
         waiting = self.build.steps.filter(pk=step.pk, status=Status.QUEUED)
-        if not waiting.update(status=Status.RUNNING, started=timezone.now(), offset=self.log.offset):
+        place = {"offset": self.log.offset, "line": self.log.lines}
+        if not waiting.update(status=Status.RUNNING, started=timezone.now(), **place):
             raise Taken  # whoever ended the build ended its steps too
         try:
             yield step

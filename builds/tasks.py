@@ -2,7 +2,7 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from . import engine, sources, worker
+from . import engine, log_files, sources, worker
 from .models import Build
 from .sources import Source
 
@@ -17,6 +17,12 @@ def run_build(self, build_id):
 @shared_task
 def tend_builds():
     worker.tend()
+
+
+@shared_task
+def move_logs():
+    for build in Build.objects.with_settled_log():
+        log_files.move(build)
 
 
 @shared_task

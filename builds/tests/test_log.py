@@ -1,6 +1,6 @@
 import pytest
 
-from builds import log
+from builds import log, log_files
 from builds.log import LogWriter
 
 
@@ -79,19 +79,58 @@ def test_a_line_of_ours_starts_on_a_line_of_its_own(build, writer):
     assert texts(build) == ["no end", "ours"]
 
 
-def test_a_line_longer_than_an_answer_comes_in_pieces(build, writer):
-    writer.write(b"x" * 1000 + b"\ny\n")
+def test_of_a_line_of_a_megabyte_the_beginning_is_shown(build, writer):
+    writer.write(b"before\n" + b"x" * 1_000_000 + b"\nafter\n")
     writer.flush()
-    lines, end = log.read_lines(build, most=400)
-    assert (lines[0].text, end) == ("x" * 400, 400)
-    seen, offset, number = [], 0, 1
-    while True:
-        lines, offset = log.read_lines(build, offset, number, most=400)
-        if not lines:
-            break
-        seen += lines
-        number += len(lines)
-    assert "".join(line.text for line in seen) == "x" * 1000 + "y"
+    assert build.chunks.count() == 1
+    lines, end = log.read_lines(build, most=2_000_000)
+    assert [(line.number, line.size, line.cut) for line in lines] == [(1, 6, 0), (2, 10**6, 10**6 - 4000), (3, 5, 0)]
+    assert lines[1].text == "x" * 4000
+    assert end == log.extent(build).size == len(log.read(build))
+
+
+def test_of_a_long_progress_bar_the_end_is_shown(build, writer):
+    for n in range(5000):
+        writer.write(f"\r{n} of 5000".encode())
+        writer.flush()
+    assert texts(build) == []
+    writer.write(b"\r\nok\n")
+    writer.flush()
+    lines, _ = log.read_lines(build)
+    assert [(line.text, line.cut) for line in lines] == [("4999 of 5000", 0), ("ok", 0)]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_every_line_is_found_by_its_number_and_by_every_offset(build, writer, is_moved, monkeypatch):
+    monkeypatch.setattr("builds.log_files.BLOCK", 16)
+    monkeypatch.setattr("builds.log_blocks.BLOCK", 16)
+    whole = b"".join(f"{'ü' * (n % 9)}{n}\n".encode() * (n % 3) for n in range(60)) + b"y" * 70 + b"\n\n\nlast"
+    for at in range(0, len(whole), 13):
+        writer.write(whole[at : at + 13])
+        writer.flush()
+    build.fail("ours", "because")
+    if is_moved:
+        log_files.move(build)
+        assert build.chunks.count() == 0
+    starts = [0] + [at + 1 for at, byte in enumerate(whole) if byte == 10]
+    assert [log.offset_of(build, n + 1) for n in range(len(starts))] == starts
+    assert log.offset_of(build, len(starts) + 1) is None
+    assert [log.number_at(build, at) for at in range(len(whole))] == [
+        whole.count(b"\n", 0, at) + 1 for at in range(len(whole))
+    ]
+    assert log.extent(build) == log.Extent(len(whole), log.Place(len(whole), len(starts) + 1))
+    for start, line in zip(starts, whole.decode().split("\n"), strict=True):
+        found = next(log.lines(build, start, 7))
+        assert (found.number, found.offset, found.text) == (7, start, line)
+    assert log.read(build) == whole
+
+
+def test_a_writer_goes_on_where_the_log_ends(build, writer):
+    writer.write(b"one\nhalf")
+    writer.flush()
+    LogWriter(build).say("two")
+    assert texts(build) == ["one", "half", "two"]
+    assert log.offset_of(build, 3) == 9
 
 
 def test_much_output_is_written_before_it_is_due(build, writer):

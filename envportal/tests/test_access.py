@@ -53,6 +53,8 @@ TABLE = [
     ("build", B, "get", None, MEMBERS),
     ("build-live", B, "get", SEEN, MEMBERS),
     ("build-log", B, "get", None, MEMBERS),
+    ("build-lines", B, "get", {"first": 1, "last": 9}, {**dict.fromkeys(MEMBERS, 302), "stranger": 404}),
+    ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
     ("wheels", W, "get", None, MEMBERS),
@@ -81,6 +83,8 @@ TABLE = [
     ("api-wheel", H, "delete", None, only_editors(204)),
     ("api-build", B, "get", None, API_MEMBERS),
     ("api-build-log", B, "get", None, API_MEMBERS),
+    ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
+    ("api-build-stream", B, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
 ]
 CASES = [
