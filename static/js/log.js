@@ -11,12 +11,13 @@ const position = () => document.getElementById("poll"); // gone when nothing mor
 
 // The stream. What arrives is what asking for it would have given, so the page asks whenever no stream is alive.
 let source, heard = -Infinity;
-const isAlive = () => source?.readyState === EventSource.OPEN && performance.now() - heard < RESTS;
+const [OPEN, CLOSED] = [1, 2];
+const isAlive = () => source?.readyState === OPEN && performance.now() - heard < RESTS;
 
 function listen() {
   source?.close();
   heard = -Infinity;
-  if (!position() || document.hidden) return;
+  if (!position() || document.hidden || !window.EventSource) return;
   source = new EventSource(position().dataset.stream);
   source.addEventListener("alive", () => { heard = performance.now(); });
   source.addEventListener("lines", (event) => {
@@ -25,7 +26,7 @@ function listen() {
   });
   source.addEventListener("error", () => {
     heard = -Infinity;
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY);
+    if (source.readyState === CLOSED) setTimeout(listen, RETRY);
   });
 }
 
@@ -132,4 +133,4 @@ document.addEventListener("click", (event) => {
 
 addEventListener("hashchange", goToLine);
 goToLine();
-if (position() && window.EventSource) listen();
+listen();
