@@ -127,18 +127,19 @@ class LineEnds:
 
 
 def blocks(build, offset=0):
-    """Yield the log in Blocks, from the one that has the byte at `offset` on."""
-    at, rows = None, build.chunks.filter(offset__lte=offset).order_by("-offset")[:1]
+    """Yield the log from `offset` on in Blocks."""
+    rows = build.chunks.filter(offset__lte=offset).order_by("-offset")[:1]
     while chunks := list(rows.values_list("offset", "line", "data")):
         for start, line, data in chunks:
-            block = Block(start, line, bytes(data))
-            if block.end > offset:
+            block = Block(start, line, bytes(data)).since(offset)
+            if block.data:
                 yield block
-            at = block.end
+            offset, at = max(offset, block.end), start + len(data)
         rows = build.chunks.filter(offset__gte=at)[:CHUNKS_AT_ONCE]
     # All of it was read, or it is a file by now.
     if stored := stored_log(build):
-        yield from log_files.blocks(stored, offset if at is None else max(at, offset))
+        for block in log_files.blocks(stored, offset):
+            yield block.since(offset)
 
 
 def stored_log(build):
@@ -149,7 +150,7 @@ def read(build, offset=0, most=None):
     """Return the bytes of the log from `offset` on, at most `most` of them."""
     parts, held = [], 0
     for block in blocks(build, offset):
-        parts.append(block.data[max(0, offset - block.offset) :])
+        parts.append(block.data)
         held += len(parts[-1])
         if most is not None and held >= most:
             break
@@ -203,7 +204,7 @@ def offset_of(build, number):
 def number_at(build, offset):
     """The number of the line that the byte at `offset` is in, or that comes after the last."""
     for block in blocks(build, offset):
-        return block.number_at(offset)
+        return block.line + 1
     return extent(build).next.number
 
 
@@ -211,7 +212,7 @@ def lines(build, offset=0, number=1):
     """Yield whole lines from `offset` on, which is the start of line `number`; the last needs no end once all is there."""
     ends, at = LineEnds(), offset
     for block in blocks(build, offset):
-        *ended, rest = block.data[max(0, offset - block.offset) :].split(b"\n")
+        *ended, rest = block.data.split(b"\n")
         for data in ended:
             ends.add(data)
             yield Line(number, at, ends.size, ends.head, ends.tail)

@@ -23,6 +23,12 @@ class Block:
         """The number of the line that the byte at `offset` is in."""
         return self.line + self.data.count(b"\n", 0, offset - self.offset) + 1
 
+    def since(self, offset):
+        """What of it is from `offset` on."""
+        if offset <= self.offset:
+            return self
+        return Block(offset, self.number_at(offset) - 1, self.data[offset - self.offset :])
+
     def start_of(self, number):
         """The offset of line `number`, whose start is in this block or just after it; None when it is not."""
         parts = self.data.split(b"\n", number - 1 - self.line)

@@ -23,7 +23,7 @@ class Found:
 def search(build, text, number=1, most=MOST, seconds=SECONDS):
     """Look for `text` from line `number` on, whatever its case. Colours within it do not hide it."""
     start = log.offset_of(build, number)
-    if start is None or not text:
+    if start is None or not text or "\n" in text:
         return Found([], None)
     pattern, until, numbers = as_pattern(text), time.monotonic() + seconds, []
     for first, data in whole_lines(build, start, number):
@@ -58,7 +58,7 @@ def whole_lines(build, start, number):
     """Yield (number of the first line, bytes without colours): pieces of the log that end where a line does."""
     held = b""
     for block in log.blocks(build, start):
-        held += block.data[max(0, start - block.offset) :]
+        held += block.data
         end = held.rfind(b"\n") + 1
         if end:
             yield number, COLOUR.sub(b"", held[:end])
