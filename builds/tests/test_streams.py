@@ -3,7 +3,9 @@
 import contextlib
 import json
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from http.client import HTTPConnection
@@ -20,6 +22,7 @@ from builds import log, streams
 from builds.log import LogWriter
 from builds.models import Build, Status
 from environments.models import Token
+from envportal.tests.running import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -239,6 +242,48 @@ def test_no_proxy_may_hold_a_stream_back(server, running, bearer):
     assert "no-transform" in headers["Cache-Control"]
     assert headers["Content-Type"] == "text/event-stream"
     assert "Content-Length" not in headers
+
+
+NGINX = """
+daemon off;
+pid %(folder)s/pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    client_body_temp_path %(folder)s;
+    proxy_temp_path %(folder)s;
+    fastcgi_temp_path %(folder)s;
+    uwsgi_temp_path %(folder)s;
+    scgi_temp_path %(folder)s;
+    proxy_buffering on;
+    server { listen 127.0.0.1:%(port)s; location / { proxy_pass http://127.0.0.1:%(to)s; } }
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not here")
+def test_lines_pass_a_proxy_that_buffers_at_once(server, running, bearer, tmp_path):
+    to, server.port = server.port, free_port()
+    (tmp_path / "nginx.conf").write_text(NGINX % {"folder": tmp_path, "port": server.port, "to": to})
+    command = ["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as proxy:
+        try:
+            for _ in range(50):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=1):
+                    break
+                time.sleep(0.1)
+            writer = LogWriter(running)
+            with Stream(server, reverse("api-build-stream", args=[running.pk]), **bearer) as stream:
+                events = stream.events()
+                assert next(events)[0] == "build"
+                for n in range(5):
+                    written = time.monotonic()
+                    writer.say(f"line {n}")
+                    assert next(events)[2]["text"] == f"line {n}\n"
+                    assert time.monotonic() - written < 1
+        finally:
+            proxy.terminate()
 
 
 def test_strangers_and_nobody_get_no_stream(server, running, stranger):
