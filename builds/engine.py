@@ -22,7 +22,7 @@ from .diagnosis import Diagnosis, diagnose
 from .failures import Failure
 from .log import LogWriter
 from .models import Build, Lock, Status, Step
-from .redact import Redactor
+from .redact import Redactor, redact, secrets_of
 
 log = logging.getLogger(__name__)
 
@@ -316,8 +316,8 @@ class Attempt:
             raise Taken from None
 
     def unspoken(self):
-        """What no tool may write into the log, and what is written instead: where the work is done on this machine."""
-        words = {}
+        """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
+        words = secrets_of([settings.INDEX_URL, *uv.proxies()])
         for work in {str(self.work), str(self.work.resolve())}:
             for spelled in {work, quote(work)}:
                 words |= {f"file://{spelled}/{WHEELS}/": "", f"{spelled}/{WHEELS}/": "", spelled: "work"}
@@ -332,9 +332,10 @@ class Attempt:
         return not stopping.is_set()
 
     def say(self, line):
-        self.log.say(line)
+        self.log.say(redact(line, self.unspoken()))
 
     def give_up(self, failure, reason):
+        reason = redact(reason, self.unspoken())
         self.say(reason)
         raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
 

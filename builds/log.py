@@ -203,8 +203,11 @@ def offset_of(build, number):
 
 def number_at(build, offset):
     """The number of the line that the byte at `offset` is in, or that comes after the last."""
-    for block in blocks(build, offset):
-        return block.line + 1
+    if offset == 0:
+        return 1
+    # The byte before is there for sure, whatever is added just now.
+    for block in blocks(build, offset - 1):
+        return block.number_at(offset)
     return extent(build).next.number
 
 

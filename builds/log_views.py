@@ -91,8 +91,8 @@ def build(request, pk):
     context = {"build": build, "text": text, "found": found, "first_line": wanted.get("after")}
     if request.htmx.target == "found":
         return render(request, "builds/build.html#found", context)
+    end = log.extent(build).next  # before the steps, so that no line is counted to the step before its own
     context |= facts(build, Viewer.of(request.user, build))
-    end = log.extent(build).next
     log_page.sections(build, context["steps"], end, [n for n in (line, build.reason_line) if n])
     return render(request, "builds/build.html", context | {"next": end, "line": line})
 
@@ -113,11 +113,7 @@ def news(build, start, end, state, viewer):
     """What the part of the page needs that brings it from one Place to another."""
     context = facts(build, viewer)
     log_page.news(build, context["steps"], start, end)
-    is_other = state != context["state"]
-    context |= {"next": end, "is_part": True, "is_other": is_other}
-    if is_other and build.reason_line:
-        context["error_lines"] = log.lines_between(build, build.reason_line, build.reason_line)
-    return context
+    return context | {"next": end, "is_part": True, "is_other": state != context["state"]}
 
 
 def facts(build, viewer):

@@ -12,6 +12,9 @@ import contextlib
 import json
 import logging
 import re
+import secrets
+import signal
+import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +22,7 @@ from dataclasses import dataclass, field
 
 from django import forms
 from django.db import connection
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
@@ -35,7 +39,7 @@ LONGEST = 300  # seconds; then the browser connects again, and is asked again wh
 RING = 2_000_000  # characters of turns that are kept for all
 WATCH = "envportal.watch"  # where in the scope a view leaves who watches what
 ALIVE_EVENT = b"event: alive\ndata:\n\n"
-NO_TOKEN = b"token-of-whoever-watches"  # which stands in what is made for all
+NO_TOKEN = secrets.token_hex(16).encode()  # stands in what is made for all, where each has a token of their own
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
 
 
@@ -119,9 +123,10 @@ def look(watch, viewers=None, until=None, is_due=True):
     When nothing is new it has events only if something `is_due`.
     """
     build = Build.objects.with_subject().select_related("reused_from__version__environment__workspace")
-    build = build.prefetch_related("steps").get(pk=watch.build)
+    build = build.get(pk=watch.build)
     viewers = [watch.viewer] if viewers is None else viewers
     extent = log.extent(build)
+    prefetch_related_objects([build], "steps")  # after it, so that no line is counted to the step before its own
     end = until if until and until.offset < extent.next.offset else extent.next
     if end.offset <= watch.place.offset:
         end = watch.place
@@ -192,6 +197,7 @@ class Streams:
         self.readers = {}
         # All reading is done by these, however many watch.
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="log-reader")
+        self.ending = None  # an event that is set when the process is told to end
 
     async def __call__(self, scope, receive, send):
         async def hold_open(message):
@@ -207,15 +213,16 @@ class Streams:
 
     async def _go_on(self, watch, receive, send):
         """Send until the log ends, whoever watches goes away, or it has taken so long that access is looked at anew."""
+        self.ending = self.ending or _when_told_to_end()
         gone = asyncio.create_task(_until_gone(receive))
-        sending = asyncio.create_task(self._send(watch, send))
+        tasks = {gone, asyncio.create_task(self._send(watch, send)), asyncio.create_task(self.ending.wait())}
         try:
-            await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED, timeout=LONGEST)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=LONGEST)
             is_there = not gone.done()
         finally:
-            for task in (gone, sending):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(gone, sending, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         if is_there:
             await send({"type": "http.response.body", "body": b""})
 
@@ -243,6 +250,21 @@ class Streams:
 async def _until_gone(receive):
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _when_told_to_end():
+    """Return an event. A server that is told to end waits for all answers, and a stream would keep it waiting."""
+    ending, loop = asyncio.Event(), asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        of_server = signal.getsignal(signum)
+
+        def end(number, frame, of_server=of_server):
+            loop.call_soon_threadsafe(ending.set)
+            of_server(number, frame)
+
+        if callable(of_server) and threading.current_thread() is threading.main_thread():
+            signal.signal(signum, end)
+    return ending
 
 
 class Reader:

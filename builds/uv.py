@@ -50,6 +50,11 @@ def proxied_environ(home):
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | bare_environ(home)
 
 
+def proxies():
+    """Addresses through which tools reach the outside; passwords may stand in them."""
+    return [value for name, value in proxied_environ("").items() if name.lower().endswith("_proxy")]
+
+
 def environ(home):
     """The whole environment of uv."""
     variables = proxied_environ(home) | {

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import urllib.request
 import uuid
 
 import pytest
@@ -173,3 +174,14 @@ def test_a_long_log_needs_no_script(portal, open_page, written):
     page.keyboard.press("Enter")
     page.locator("#found li a").click()
     expect(page.locator("#L777")).to_be_in_viewport()
+
+
+def test_who_watches_does_not_keep_the_portal_from_ending(portal, written):
+    headers = {"Authorization": f"Bearer {portal.token()}"}
+    request = urllib.request.Request(f"{portal.url}/api/v1{written.path}log/stream/", headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        assert stream.readline() == b"retry: 1000\n"
+        portal.stop()
+    assert "graceful" not in portal.said()
+    portal.log.write_text("")
+    portal.start()

@@ -51,6 +51,13 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 // Browsers have few connections for a host; a page that nobody sees does not hold one.
 document.addEventListener("visibilitychange", listen);
 
+// The line that shows why a build failed is known when it has failed, and may be on the page by then.
+document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id !== "first-error") return;
+  const link = document.querySelector("#first-error a");
+  if (link) document.querySelector(link.hash)?.setAttribute("data-level", "error");
+});
+
 // Following.
 const isFollowing = () => follow?.getAttribute("aria-pressed") === "true" && !follow.hidden;
 const isAtEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 80;
