@@ -19,6 +19,8 @@ FLUSH_SECONDS = 0.25
 FLUSH_BYTES = 64_000
 # What one answer carries at the most, in bytes.
 PIECE = 256_000
+# What is read for it at the most, when lines are so long that little of each is shown.
+LOOKED_THROUGH = 16_000_000
 # What is kept of a log, in bytes: a package may print for ever.
 LONGEST = 100_000_000
 # What a page shows of a line, in bytes of its start; and of its end, when that is what a progress bar drew last.
@@ -237,13 +239,14 @@ def read_lines(build, offset=0, number=1, most=PIECE):
 
 
 def lines_between(build, first, last):
-    """Return the lines with these numbers: all, or as many as have PIECE bytes, but one at least."""
+    """Return the lines with these numbers: all, or as many as one answer carries, but one at least."""
     start = offset_of(build, first)
     if start is None or last < first:
         return []
-    found = []
+    found, shown = [], 0
     for line in lines(build, start, first):
         found.append(line)
-        if line.number >= last or line.offset + line.size - start >= PIECE:
+        shown += len(line.head) + len(line.tail)
+        if line.number >= last or shown >= PIECE or line.offset + line.size - start >= LOOKED_THROUGH:
             break
     return found

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from .log_blocks import BLOCK, Block, Index, IndexWriter
 from .models import LogChunk, StoredLog
@@ -51,3 +53,8 @@ def blocks(stored, offset=0):
 def block_before(stored, number):
     """The block in which the line before line `number` ends; None when the log has none."""
     return next(blocks(stored, Index(stored.index).block_before(number) * BLOCK), None)
+
+
+@receiver(post_delete, sender=StoredLog)
+def drop_file(instance, **kwargs):
+    transaction.on_commit(lambda: storage().delete(instance.name))

@@ -100,6 +100,15 @@ def test_a_reader_whose_chunks_go_while_it_reads_goes_on_in_the_file(long, monke
     assert data + b"".join(block.data for block in blocks) == whole[40:]
 
 
+def test_a_file_goes_with_its_row(long, django_capture_on_commit_callbacks):
+    end(long)
+    log_files.move(long)
+    with django_capture_on_commit_callbacks(execute=True):
+        StoredLog.objects.get().delete()
+    assert log_files.storage().listdir(long.pk.hex[:2]) == ([], [])
+    assert log.read(long) == b""
+
+
 def test_what_a_lost_worker_adds_afterwards_goes(long):
     end(long)
     whole = log.read(long)
@@ -258,3 +267,19 @@ def test_adding_and_opening_cost_the_same_however_long_a_log_is(signed_in, build
         writer.flush()
     assert costs[1] == costs[2]
     assert costs[0][0] == costs[2][0] == 1
+
+
+def test_lines_of_a_megabyte_hide_nothing_that_comes_after_them(signed_in, build):
+    build.move_to(Status.RUNNING, worker="w")
+    build.steps.filter(name="resolve").update(status=Status.RUNNING, started=timezone.now(), offset=0, line=0)
+    writer = LogWriter(build)
+    for n in range(5):
+        writer.write(b"<" * 1_000_000 + f"\nshort {n}\n".encode())
+    writer.flush()
+    page = signed_in.get(build.get_absolute_url())
+    assert numbers(page) == list(range(1, 11))
+    assert "… and 996.0 kB more, in the raw log" in page.content.decode()
+    assert len(page.content) < 150_000
+    with CaptureQueriesContext(connection) as asked:
+        assert numbers(signed_in.get(build.get_absolute_url())) == list(range(1, 11))
+    assert len(asked) < 25

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
@@ -293,6 +294,21 @@ def test_strangers_and_nobody_get_no_stream(server, running, stranger):
         assert stream.answer.status == 404
     with Stream(server, url) as stream:
         assert stream.answer.status == 401
+
+
+def test_the_last_words_after_a_cancel_are_streamed_before_the_end(server, running, bearer, editor, monkeypatch):
+    monkeypatch.setattr("builds.models.LAST_WORDS", timedelta(seconds=1))
+    writer = LogWriter(running)
+    writer.write(b"one\nhalf")
+    writer.flush()
+    with Stream(server, reverse("api-build-stream", args=[running.pk]), **bearer) as stream:
+        events = stream.events()
+        assert [next(events)[0], next(events)[2]["text"]] == ["build", "one\n"]
+        running.cancel(editor)
+        assert next(events)[2] == {"status": "cancelled", "stage": "", "reason": "Cancelled by edgar."}
+        writer.write(b" and the rest")
+        writer.flush()
+        assert [(name, data.get("text")) for name, _, data in events] == [("log", "half and the rest"), ("end", None)]
 
 
 def test_each_sees_the_head_that_is_theirs(server, running, client, editor, viewer):

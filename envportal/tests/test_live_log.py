@@ -1,6 +1,8 @@
 """The log of a build in a real browser: live, broken off, taken up again, and long."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -8,6 +10,8 @@ import uuid
 
 import pytest
 from playwright.sync_api import expect
+
+from envportal.tests.running import PASSWORD
 
 pytestmark = [pytest.mark.portal, pytest.mark.timeout(300)]
 
@@ -174,6 +178,27 @@ def test_a_long_log_needs_no_script(portal, open_page, written):
     page.keyboard.press("Enter")
     page.locator("#found li a").click()
     expect(page.locator("#L777")).to_be_in_viewport()
+
+
+def test_a_page_outlives_a_restart_of_the_web_process(portal, chromium, written):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(portal.url + written.path)
+    page.get_by_label("Name", exact=True).fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    written.do("lines 1 10")
+    expect(page.locator("#L10")).to_be_visible()
+    killed = portal.parts()["uvicorn"]
+    os.kill(killed, signal.SIGKILL)
+    written.do("lines 11 20")
+    portal.wait(lambda: portal.parts().get("uvicorn") not in (None, killed), 20, "the web process is back")
+    written.do("lines 21 30")
+    expect(page.locator("#L30")).to_be_attached(timeout=20_000)
+    written.do("lines 31 31")
+    expect(page.locator("#L31")).to_be_attached(timeout=20_000)
+    assert numbers(page) == list(range(1, 32))
+    context.close()
 
 
 def test_who_watches_does_not_keep_the_portal_from_ending(portal, written):
