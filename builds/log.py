@@ -227,17 +227,6 @@ def lines(build, offset=0, number=1):
         yield Line(number, at, ends.size, ends.head, ends.tail)
 
 
-def read_lines(build, offset=0, number=1, most=PIECE):
-    """Return (lines, offset after them): as many as have `most` bytes, but one at least if it is whole."""
-    found, end = [], offset
-    for line in lines(build, offset, number):
-        found.append(line)
-        end = line.offset + line.size + 1
-        if end - offset >= most:
-            break
-    return found, end
-
-
 def lines_between(build, first, last):
     """Return the lines with these numbers: all, or as many as one answer carries, but one at least."""
     start = offset_of(build, first)

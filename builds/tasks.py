@@ -1,3 +1,5 @@
+import logging
+
 from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
@@ -5,6 +7,8 @@ from django.db import close_old_connections
 from . import engine, log_files, sources, worker
 from .models import Build
 from .sources import Source
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(bind=True)
@@ -22,7 +26,10 @@ def tend_builds():
 @shared_task
 def move_logs():
     for build in Build.objects.with_settled_log():
-        log_files.move(build)
+        try:
+            log_files.move(build)
+        except Exception:  # it stays where it is until the next time; the others move all the same
+            log.exception("the log of build %s", build.pk)
 
 
 @shared_task

@@ -1,4 +1,7 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 
 from builds import log, log_files
 from builds.log import LogWriter
@@ -9,8 +12,8 @@ def writer(build):
     return LogWriter(build)
 
 
-def texts(build, **kwargs):
-    return [line.text for line in log.read_lines(build, **kwargs)[0]]
+def texts(build):
+    return [line.text for line in log.lines(build)]
 
 
 def test_what_is_written_is_read_from_any_offset(build, writer):
@@ -28,13 +31,12 @@ def test_lines_carry_numbers_and_offsets(build, writer):
     writer.say("one")
     writer.say("zwei ü")
     writer.say("three")
-    lines, end = log.read_lines(build)
-    assert [(line.number, line.offset, line.text) for line in lines] == [
+    assert [(line.number, line.offset, line.text) for line in log.lines(build)] == [
         (1, 0, "one"),
         (2, 4, "zwei ü"),
         (3, 12, "three"),
     ]
-    assert end == 18
+    assert log.extent(build) == log.Extent(18, log.Place(18, 4))
     assert writer.lines == 3
 
 
@@ -43,9 +45,9 @@ def test_reading_on_from_where_one_stopped_loses_and_doubles_nothing(build, writ
     for n in range(30):
         writer.write(f"line {n}\npart".encode())
         writer.flush()
-        lines, offset = log.read_lines(build, offset, number)
-        number += len(lines)
-        got += lines
+        end = log.extent(build).next
+        got += log.lines(build, offset, number)
+        offset, number = end.offset, end.number
         expected.append(f"line {n}" if n == 0 else f"partline {n}")
     assert [line.text for line in got] == expected
     assert [line.number for line in got] == list(range(1, 31))
@@ -83,10 +85,10 @@ def test_of_a_line_of_a_megabyte_the_beginning_is_shown(build, writer):
     writer.write(b"before\n" + b"x" * 1_000_000 + b"\nafter\n")
     writer.flush()
     assert build.chunks.count() == 1
-    lines, end = log.read_lines(build, most=2_000_000)
+    lines = list(log.lines(build))
     assert [(line.number, line.size, line.cut) for line in lines] == [(1, 6, 0), (2, 10**6, 10**6 - 4000), (3, 5, 0)]
     assert lines[1].text == "x" * 4000
-    assert end == log.extent(build).size == len(log.read(build))
+    assert log.extent(build).size == len(log.read(build))
 
 
 def test_of_a_long_progress_bar_the_end_is_shown(build, writer):
@@ -96,8 +98,7 @@ def test_of_a_long_progress_bar_the_end_is_shown(build, writer):
     assert texts(build) == []
     writer.write(b"\r\nok\n")
     writer.flush()
-    lines, _ = log.read_lines(build)
-    assert [(line.text, line.cut) for line in lines] == [("4999 of 5000", 0), ("ok", 0)]
+    assert [(line.text, line.cut) for line in log.lines(build)] == [("4999 of 5000", 0), ("ok", 0)]
 
 
 @pytest.mark.parametrize("is_moved", [False, True])
@@ -136,3 +137,15 @@ def test_a_writer_goes_on_where_the_log_ends(build, writer):
 def test_much_output_is_written_before_it_is_due(build, writer):
     writer.write(b"x" * (log.FLUSH_BYTES + 1))
     assert build.chunks.count() == 1
+
+
+def test_lines_of_logs_from_before_are_counted(build, writer):
+    for part in (b"one\ntwo\nhal", b"f\n", b"four\n"):
+        writer.write(part)
+        writer.flush()
+    build.steps.filter(name="resolve").update(offset=0)
+    build.steps.filter(name="install").update(offset=13)
+    build.chunks.update(line=99)
+    import_module("builds.migrations.0003_count_log_lines").count(apps, None)
+    assert list(build.chunks.values_list("line", flat=True)) == [0, 2, 3]
+    assert list(build.steps.values_list("line", flat=True)) == [0, 3, None]

@@ -100,6 +100,18 @@ def test_a_reader_whose_chunks_go_while_it_reads_goes_on_in_the_file(long, monke
     assert data + b"".join(block.data for block in blocks) == whole[40:]
 
 
+def test_a_log_that_cannot_be_written_stays_where_it_is(long, tmp_path, caplog):
+    end(long)
+    whole = log.read(long)
+    (tmp_path / "logs").write_text("in the way")
+    move_logs()
+    assert "the log of build" in caplog.text
+    assert (log.read(long), StoredLog.objects.count()) == (whole, 0)
+    (tmp_path / "logs").unlink()
+    move_logs()
+    assert (log.read(long), StoredLog.objects.count()) == (whole, 1)
+
+
 def test_a_file_goes_with_its_row(long, django_capture_on_commit_callbacks):
     end(long)
     log_files.move(long)
