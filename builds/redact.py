@@ -3,6 +3,9 @@
 import re
 from urllib.parse import unquote, urlsplit
 
+# A password that is shorter is only taken out where its address stands: it may be a part of any word.
+SHORTEST = 5
+
 
 def secrets_of(addresses):
     """Return the words of a Redactor for the users and passwords that stand in addresses."""
@@ -15,7 +18,8 @@ def secrets_of(addresses):
         if is_there:
             words[f"{user}@"] = "…@"
             password = user.partition(":")[2]
-            words |= dict.fromkeys({password, unquote(password)}, "…")
+            if len(password) >= SHORTEST:
+                words |= dict.fromkeys({password, unquote(password)}, "…")
     return words
 
 
