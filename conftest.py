@@ -34,8 +34,10 @@ def surroundings(settings, tmp_path):
     settings.SUGGESTIONS = False  # a test asks nobody outside unless it says so
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": tmp_path / "answers"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    logs = settings.STORAGES["logs"]
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        "logs": logs | {"OPTIONS": logs["OPTIONS"] | {"location": tmp_path / "logs"}},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
 
 

@@ -1,8 +1,7 @@
 from dataclasses import replace
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,11 +12,9 @@ from environments.faults import UserFault
 from environments.models import Rule
 from envportal.api import ByAge
 
-from . import log, preview
+from . import preview
 from .access import get_build
 from .models import Build, LockedPackage, Step
-
-LOG_PIECE = 4_000_000  # bytes in one answer
 
 
 class StepSerializer(serializers.ModelSerializer):
@@ -143,26 +140,6 @@ class BuildDetail(generics.RetrieveAPIView):
 
     def get_object(self):
         return get_build(self.request, self.kwargs["pk"])
-
-
-class OffsetSerializer(serializers.Serializer):
-    offset = serializers.IntegerField(min_value=0, max_value=2**62, default=0)
-
-
-class BuildLog(APIView):
-    @extend_schema(
-        parameters=[OpenApiParameter("offset", OpenApiTypes.INT, description="bytes to leave out at the start")],
-        responses={(200, "text/plain"): OpenApiTypes.STR},
-    )
-    def get(self, request, pk):
-        """The log as text from `offset` on. The header X-Next-Offset says where to go on."""
-        build = get_build(request, pk)
-        asked = OffsetSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        offset = asked.validated_data["offset"]
-        data = log.read(build, offset, LOG_PIECE)
-        headers = {"X-Next-Offset": offset + len(data), "X-Content-Type-Options": "nosniff"}
-        return HttpResponse(data, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 class BuildLockFile(APIView):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, converters  # noqa: F401, converters are registered before the paths that use them
+from . import api, converters, log_api  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("resolve/", api.Resolve.as_view(), name="api-resolve"),
@@ -10,7 +10,9 @@ urlpatterns = [
         name="api-version-builds",
     ),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
-    path("builds/<uuid:pk>/log/", api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/log/", log_api.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<uuid:pk>/log/lines/", log_api.LogLines.as_view(), name="api-build-lines"),
+    path("builds/<uuid:pk>/log/stream/", log_api.LogStream.as_view(), name="api-build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", api.BuildLockFile.as_view(), name="api-build-lock-file"),
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
 ]

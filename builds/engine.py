@@ -24,7 +24,7 @@ from .diagnosis import Diagnosis, diagnose, out_of_memory
 from .failures import Failure
 from .log import LogWriter
 from .models import Build, Lock, LockedPackage, Status, Step
-from .redact import Redactor
+from .redact import Redactor, redact, secrets_of
 from .resolve import WHEELS, make_lock
 from .rooms import IMPORT_CHECK, Rooms
 
@@ -129,8 +129,11 @@ class Attempt:
     def step(self, name):
         """Open a step, close it when its work is done. A failing one is closed by the end of the build."""
         step = self.build.steps.get(name=name)
+        self.log.end_line()
+        self.log.flush()
         waiting = self.build.steps.filter(pk=step.pk, status=Status.QUEUED)
-        if not waiting.update(status=Status.RUNNING, started=timezone.now(), offset=self.log.offset):
+        place = {"offset": self.log.offset, "line": self.log.lines}
+        if not waiting.update(status=Status.RUNNING, started=timezone.now(), **place):
             raise Taken  # whoever ended the build ended its steps too
         self.usage = process.Usage()
         try:
@@ -464,8 +467,9 @@ class Attempt:
             raise BuildFailed(replace(diagnosis, failure=Failure.CONFLICT, reason=reason)) from fault
 
     def unspoken(self):
-        """What no tool may write into the log, and what is written instead: where the work is done on this machine."""
-        words = {f"{settings.PREFIXES}/": "", f"{settings.CACHE}/": "cache/"}
+        """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
+        words = secrets_of([settings.INDEX_URL, *uv.proxies()])
+        words |= {f"{settings.PREFIXES}/": "", f"{settings.CACHE}/": "cache/"}
         for work in {str(self.work), str(self.work.resolve())}:
             for spelled in {work, quote(work)}:
                 words |= {f"file://{spelled}/{WHEELS}/": "", f"{spelled}/{WHEELS}/": "", spelled: "work"}
@@ -481,9 +485,10 @@ class Attempt:
         return not stopping.is_set()
 
     def say(self, line):
-        self.log.say(line)
+        self.log.say(redact(line, self.unspoken()))
 
     def give_up(self, failure, reason):
+        reason = redact(reason, self.unspoken())
         self.say(reason)
         raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
 

@@ -24,6 +24,8 @@ WORKER_SILENCE = timedelta(seconds=60)
 MESSAGE_AGE = timedelta(seconds=30)
 # A worker may write a line or two after somebody cancelled its build.
 LAST_WORDS = timedelta(seconds=8)
+# So long after the end of a build nobody adds to its log any more.
+SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "Worker"]
@@ -83,6 +85,11 @@ class BuildQuerySet(models.QuerySet):
         """Queued for longer than a message takes, and nobody builds the same just now."""
         same = Build.objects.running().filter(image_key=OuterRef("image_key"))
         return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
+
+    def with_settled_log(self):
+        """Ended for a while, their log still in the database."""
+        with_chunks = LogChunk.objects.order_by().values("build").distinct()
+        return self.filter(pk__in=with_chunks, status__in=ENDED, finished__lt=timezone.now() - SETTLED)
 
     def with_subject(self):
         """What a line about a build says: environment, workspace, person."""
@@ -218,6 +225,12 @@ class Build(models.Model):
         return f"{self.status}-{self.stage}".replace(" ", "-").lower()
 
     @property
+    def place_in_queue(self):
+        """How many are before it."""
+        is_waiting = self.status == Status.QUEUED
+        return Build.objects.queued().filter(created__lt=self.created).count() if is_waiting else 0
+
+    @property
     def seconds(self):
         """How long it took or has taken, in seconds; None before it starts."""
         if not self.started:
@@ -344,6 +357,7 @@ class Step(models.Model):
     started = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
     offset = models.PositiveBigIntegerField(null=True, help_text="bytes of log before it")
+    line = models.PositiveBigIntegerField(null=True, help_text="lines of log before it")
     summary = models.CharField(max_length=200, blank=True)
     peak_memory = models.PositiveBigIntegerField(null=True, help_text="bytes that its processes held at once")
     downloaded = models.PositiveBigIntegerField(null=True, help_text="bytes that it fetched")
@@ -371,14 +385,37 @@ class LogChunk(models.Model):
 
     build = models.ForeignKey(Build, models.CASCADE, related_name="chunks")
     offset = models.PositiveBigIntegerField()
+    line = models.PositiveBigIntegerField(help_text="lines that end before it")
     data = models.BinaryField()
 
     class Meta:
         ordering = ["offset"]
         constraints = [models.UniqueConstraint(fields=["build", "offset"], name="log_offset_once")]
+        indexes = [models.Index(fields=["build", "line", "offset"], name="log_by_line")]
 
     def __str__(self):
         return f"{self.build} from {self.offset}"
+
+    @property
+    def end(self):
+        return self.offset + len(self.data)
+
+    @property
+    def lines_to_end(self):
+        return self.line + bytes(self.data).count(b"\n")
+
+
+class StoredLog(models.Model):
+    """The log of a build that ended, as a file in the storage of logs. While this row is there, it is the log."""
+
+    build = models.OneToOneField(Build, models.CASCADE, related_name="stored_log")
+    name = models.CharField(max_length=255, help_text="in the storage of logs")
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    lines = models.PositiveBigIntegerField()
+    index = models.BinaryField(help_text="where lines are, see log_blocks.py")
+
+    def __str__(self):
+        return self.name
 
 
 class WorkerQuerySet(models.QuerySet):

@@ -1,6 +1,35 @@
 """Takes out of a tool's output what nobody shall read there. Pure."""
 
 import re
+from urllib.parse import unquote, urlsplit
+
+# A password that is shorter is only taken out where its address stands: it may be a part of any word.
+SHORTEST = 5
+
+
+def secrets_of(addresses):
+    """Return the words of a Redactor for the users and passwords that stand in addresses."""
+    words = {}
+    for address in addresses:
+        try:
+            user, is_there, _ = urlsplit(address).netloc.rpartition("@")
+        except ValueError:
+            continue
+        if is_there:
+            words[f"{user}@"] = "…@"
+            password = user.partition(":")[2]
+            if len(password) >= SHORTEST:
+                words |= dict.fromkeys({password, unquote(password)}, "…")
+    return words
+
+
+def redact(text, words):
+    """Return the text without these words."""
+    parts = []
+    redactor = Redactor(words, parts.append)
+    redactor.write(text.encode())
+    redactor.flush()
+    return b"".join(parts).decode()
 
 
 class Redactor:

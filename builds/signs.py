@@ -21,7 +21,7 @@ SIGNS = [
     ),
     (
         Failure.OUT_OF_MEMORY,
-        r"memory allocation of \d{1,20} bytes failed|\bMemoryError\b|Cannot allocate memory|std::bad_alloc|"
+        r"memory allocation of \d{1,20} bytes failed|\bMemoryError\b|Cannot allocate memory|memory exhausted|std::bad_alloc|"
         r"[Kk]illed signal terminated program|^Killed$|" + _TOOL + r"line \d{1,9}: {1,9}\d{1,9} Killed\b",
         "The step needed more memory than the {memory} MB that a build may have.",
     ),

@@ -1,10 +1,14 @@
+import logging
+
 from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from . import engine, sources, worker
+from . import engine, log_files, sources, worker
 from .models import Build
 from .sources import Source
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(bind=True)
@@ -18,6 +22,15 @@ def run_build(self, build_id):
 @shared_task
 def tend_builds():
     worker.tend()
+
+
+@shared_task
+def move_logs():
+    for build in Build.objects.with_settled_log():
+        try:
+            log_files.move(build)
+        except Exception:  # it stays where it is until the next time; the others move all the same
+            log.exception("the log of build %s", build.pk)
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import converters, preview_views, suggest, views  # noqa: F401, converters are registered before the paths that use them
+from . import converters, log_views, preview_views, suggest, views  # noqa: F401, registered before the paths
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,9 +12,11 @@ urlpatterns = [
     path("workspaces/<slug:workspace>/environments/<name:name>/builds/", views.builds, name="builds"),
     path("workspaces/<slug:workspace>/preview/", preview_views.preview_draft, name="preview"),
     path("suggest/", suggest.suggest, name="suggest"),
-    path("builds/<uuid:pk>/", views.build, name="build"),
-    path("builds/<uuid:pk>/live/", views.live, name="build-live"),
-    path("builds/<uuid:pk>/log/", views.raw_log, name="build-log"),
+    path("builds/<uuid:pk>/", log_views.build, name="build"),
+    path("builds/<uuid:pk>/live/", log_views.live, name="build-live"),
+    path("builds/<uuid:pk>/log/", log_views.raw_log, name="build-log"),
+    path("builds/<uuid:pk>/log/lines/", log_views.lines, name="build-lines"),
+    path("builds/<uuid:pk>/log/stream/", log_views.stream, name="build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", views.lock_file, name="build-lock-file"),
     path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
 ]

@@ -64,6 +64,11 @@ def cache():
     return settings.CACHE / ("uv-confined" if sandbox.is_on() else "uv")
 
 
+def proxies():
+    """Addresses through which tools reach the outside; passwords may stand in them."""
+    return [value for name, value in proxied_environ("").items() if name.lower().endswith("_proxy")]
+
+
 def environ(home):
     """The whole environment of uv."""
     variables = proxied_environ(home) | {

@@ -173,6 +173,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.3}
 CELERY_BEAT_SCHEDULE = {
     "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}},
+    "move logs": {"task": "builds.tasks.move_logs", "schedule": 30.0, "options": {"expires": 30}},
     "refresh names": {"task": "builds.tasks.refresh_names", "schedule": 86400.0},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
@@ -227,6 +228,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Logs of builds that ended. Workers write them, web processes read them.
+    "logs": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "logs", "base_url": None},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 if DEBUG:

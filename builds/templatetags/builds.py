@@ -1,5 +1,8 @@
+import re
+
 from django import template
 from django.conf import settings
+from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
 from builds.models import Status, Worker
@@ -7,6 +10,8 @@ from environments.models import Interpreter, Role
 from environments.templatetags.portal import status
 
 register = template.Library()
+# Characters of a line that a search shows: before the first match, and in all.
+BEFORE, SHOWN = 200, 600
 register.simple_tag(ask_rules, name="has_perm")
 
 
@@ -34,3 +39,21 @@ def build_status(build_status, reused=None):
     """The state of a build in a row: `reused` when another build supplied what it gives."""
     is_reused = reused and build_status == Status.SUCCEEDED
     return status("reused" if is_reused else build_status)
+
+
+@register.filter
+def marked(text, searched):
+    """A part of the text around the first place that was searched for, with all such places marked."""
+    pattern = re.compile(f"({re.escape(searched)})", re.IGNORECASE)
+    match = pattern.search(text)
+    start = max(0, match.start() - BEFORE) if match else 0
+    parts = pattern.split(text[start : start + SHOWN])
+    shown = format_html_join(
+        "",
+        "{}{}",
+        (
+            (part, format_html("<mark>{}</mark>", hit) if hit else "")
+            for part, hit in zip(parts[::2], [*parts[1::2], ""], strict=True)
+        ),
+    )
+    return format_html("{}{}", "…" if start else "", shown)

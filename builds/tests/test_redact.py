@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from builds.redact import Redactor
+from builds.redact import Redactor, secrets_of
+from builds.redact import redact as redact_text
 
 WORDS = {"/srv/work/1/wheels/": "", "file:///srv/work/1/wheels/": "", "/srv/work/1": "work", "ticket=abc": "…"}
 
@@ -49,3 +50,12 @@ def test_what_cannot_be_a_word_any_more_is_not_held_back():
     assert said == [b"Resolving "]
     redactor.write(b"eb\n")
     assert said == [b"Resolving ", b"/srv/web\n"]
+
+
+def test_passwords_of_addresses_are_no_words_for_a_log():
+    words = secrets_of(
+        ["", "https://example.org/simple", "https://me:s%40crt@example.org/simple", "http://tok@proxy:1"]
+    )
+    told = "GET https://me:s%40crt@example.org/simple through http://tok@proxy:1 with s@crt or s%40crt"
+    assert redact_text(told, words) == "GET https://…@example.org/simple through http://…@proxy:1 with … or …"
+    assert secrets_of(["http://[bad"]) == {}

@@ -56,6 +56,8 @@ TABLE = [
     ("build-live", B, "get", SEEN, MEMBERS),
     ("build-log", B, "get", None, MEMBERS),
     ("build-lock-file", L, "get", None, MEMBERS),
+    ("build-lines", B, "get", {"first": 1, "last": 9}, {**dict.fromkeys(MEMBERS, 302), "stranger": 404}),
+    ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
     ("wheels", W, "get", None, MEMBERS),
@@ -87,6 +89,8 @@ TABLE = [
     ("api-build", B, "get", None, API_MEMBERS),
     ("api-build-log", B, "get", None, API_MEMBERS),
     ("api-build-lock-file", L, "get", None, API_MEMBERS),
+    ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
+    ("api-build-stream", B, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
 ]
 CASES = [

@@ -1,8 +1,65 @@
-// Follows a log that is being written: the newest line stays in view until the reader scrolls away.
-const follow = document.getElementById("follow");
-const page = document.documentElement;
+// A log that is being written: arrives by itself, stays in view until the reader scrolls away, and has every line
+// that an address names.
+const RESTS = 25_000; // ms of silence after which a stream is not trusted: something may hold it back
+const RETRY = 30_000; // ms until a stream is tried again that the server refused
+const MOST = 6000; // lines of a step that stay on a page which follows for a long time
+const KEPT = 4000;
 
-const isFollowing = () => follow.getAttribute("aria-pressed") === "true";
+const page = document.documentElement;
+const follow = document.getElementById("follow");
+const position = () => document.getElementById("poll"); // gone when nothing more will come
+
+// The stream. What arrives is what asking for it would have given, so the page asks whenever no stream is alive.
+let source, heard = -Infinity;
+const [OPEN, CLOSED] = [1, 2];
+const isAlive = () => source?.readyState === OPEN && performance.now() - heard < RESTS;
+
+function listen() {
+  source?.close();
+  heard = -Infinity;
+  if (!position() || document.hidden || !window.EventSource) return;
+  source = new EventSource(position().dataset.stream);
+  source.addEventListener("alive", () => { heard = performance.now(); });
+  source.addEventListener("lines", (event) => {
+    heard = performance.now();
+    take(JSON.parse(event.data));
+  });
+  source.addEventListener("error", () => {
+    heard = -Infinity;
+    if (source.readyState === CLOSED) setTimeout(listen, RETRY);
+  });
+}
+
+function take({ from, html }) {
+  if (!position()) return source.close();
+  if (from !== Number(position().dataset.offset)) return listen(); // asked meanwhile: go on from there
+  htmx.swap("#poll", html, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
+  if (!position()) source.close();
+}
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.id === "poll" && (isAlive() || document.hidden)) event.preventDefault();
+});
+
+// An answer that comes after the stream has brought the same lines is not shown again.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "poll") return;
+  const asked = new URL(event.detail.xhr.responseURL).searchParams.get("offset");
+  if (asked !== position()?.dataset.offset) event.detail.shouldSwap = false;
+});
+
+// Browsers have few connections for a host; a page that nobody sees does not hold one.
+document.addEventListener("visibilitychange", listen);
+
+// The line that shows why a build failed is known when it has failed, and may be on the page by then.
+document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id !== "first-error") return;
+  const link = document.querySelector("#first-error a");
+  if (link) document.querySelector(link.hash)?.setAttribute("data-level", "error");
+});
+
+// Following.
+const isFollowing = () => follow?.getAttribute("aria-pressed") === "true" && !follow.hidden;
 const isAtEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 80;
 const toEnd = () => page.scrollTo({ top: page.scrollHeight });
 
@@ -19,6 +76,7 @@ function isBusyElsewhere() {
 
 if (follow) {
   follow.hidden = false;
+  if (location.hash) setFollowing(false); // who came to see a line is left there
   follow.addEventListener("click", () => setFollowing(!isFollowing()));
   let top = page.scrollTop;
   addEventListener("scroll", () => {
@@ -27,9 +85,59 @@ if (follow) {
     top = page.scrollTop;
   }, { passive: true });
   document.body.addEventListener("htmx:oobAfterSwap", (event) => {
-    if (event.detail.target.id.startsWith("lines-") && isFollowing() && !isBusyElsewhere()) toEnd();
+    const lines = event.detail.target;
+    if (!lines.id.startsWith("lines-")) return;
+    if (isFollowing()) shorten(lines);
+    if (isFollowing() && !isBusyElsewhere()) toEnd();
   });
   document.body.addEventListener("htmx:afterSettle", () => {
-    if (!document.getElementById("poll")) follow.hidden = true;
+    if (!position()) follow.hidden = true;
   });
 }
+
+// What scrolled by long ago goes from the page, and a gap says where to get it back.
+function shorten(lines) {
+  if (lines.children.length < MOST) return;
+  const old = [...lines.children].slice(0, -KEPT);
+  const numbers = old.flatMap((item) => (item.dataset.first ? [item.dataset.first, item.dataset.last] : [item.id.slice(1)])).map(Number);
+  const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+  const gap = document.createElement("li");
+  gap.className = "gap";
+  Object.assign(gap.dataset, { first, last, lines: lines.dataset.lines });
+  const link = document.createElement("a");
+  link.textContent = `Show ${(last - first + 1).toLocaleString("en")} earlier lines, from the last on`;
+  link.href = `?line=${last}#L${last}`;
+  link.setAttribute("hx-get", `${lines.dataset.lines}?first=${first}&last=${last}&end=1`);
+  link.setAttribute("hx-target", "closest li");
+  link.setAttribute("hx-swap", "outerHTML");
+  gap.append(link);
+  for (const item of old) item.remove();
+  lines.prepend(gap);
+  htmx.process(gap);
+}
+
+// A line that an address names and that is not on the page yet.
+async function goToLine() {
+  const number = Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
+  if (!number || document.getElementById(`L${number}`)) return;
+  const gap = [...document.querySelectorAll(".gap")].find(({ dataset }) => dataset.first <= number && number <= dataset.last);
+  if (!gap) return;
+  gap.closest("details").open = true;
+  const { first, last, lines } = gap.dataset;
+  await htmx.ajax("GET", `${lines}?first=${first}&last=${last}&around=${number}`, { target: gap, swap: "outerHTML" });
+  if (document.getElementById(`L${number}`)) location.replace(`#L${number}`); // so that it is marked as the target
+}
+
+// Links that carry the line in the query work without script; with it the page stays.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href*="#L"]:not([hx-get])');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || link.pathname !== location.pathname) return;
+  event.preventDefault();
+  if (follow) setFollowing(false);
+  if (location.hash === link.hash) location.replace(link.hash);
+  else location.hash = link.hash;
+});
+
+addEventListener("hashchange", goToLine);
+goToLine();
+listen();
