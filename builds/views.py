@@ -1,6 +1,7 @@
 from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from environments.access import get_environment, get_version

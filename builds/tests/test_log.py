@@ -1,7 +1,4 @@
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 
 from builds import log, log_files
 from builds.log import LogWriter
@@ -137,15 +134,3 @@ def test_a_writer_goes_on_where_the_log_ends(build, writer):
 def test_much_output_is_written_before_it_is_due(build, writer):
     writer.write(b"x" * (log.FLUSH_BYTES + 1))
     assert build.chunks.count() == 1
-
-
-def test_lines_of_logs_from_before_are_counted(build, writer):
-    for part in (b"one\ntwo\nhal", b"f\n", b"four\n"):
-        writer.write(part)
-        writer.flush()
-    build.steps.filter(name="resolve").update(offset=0)
-    build.steps.filter(name="install").update(offset=13)
-    build.chunks.update(line=99)
-    import_module("builds.migrations.0003_count_log_lines").count(apps, None)
-    assert list(build.chunks.values_list("line", flat=True)) == [0, 2, 3]
-    assert list(build.steps.values_list("line", flat=True)) == [0, 3, None]

@@ -222,7 +222,10 @@ def test_a_conflict_stands_on_top_of_the_page_and_in_the_api_step_by_step(client
         "<li>scipy==1.9.3 needs numpy&lt;1.26.0</li><li>you require numpy==2.1.0</li><li>so &lt;it&gt; cannot be"
         in page
     )
-    assert '<a href="#L2">Line 2 of the log</a> shows it: <q><code>cause: Because scipy==1.9.3 &lt;</code></q>' in page
+    assert (
+        '<a href="?line=2#L2">Line 2 of the log</a> shows it: <q><code>cause: Because scipy==1.9.3 &lt;</code></q>'
+        in page
+    )
     assert "Relax one of the requirements that are named." in page
     told = api(editor).get(reverse("api-build", args=[build.pk])).json()
     assert {name: told[name] for name in ("failure", "reason_line", "quote", "advice", "chain")} == {
