@@ -143,6 +143,29 @@ def test_no_more_questions_than_places_are_answered_at_once(wanted, monkeypatch,
     assert most <= settings.PREVIEWS_AT_ONCE
 
 
+# Conda
+
+
+def test_conda_and_pip_are_resolved_together(ask, conda):
+    answer = ask("python-dateutil==2.9.0.post0", conda=["joblike"], channels=["team"])
+    assert answer.failure is None
+    found = {(package.manager, package.name): package.direct for package in answer.packages}
+    assert found["conda", "joblike"] is True
+    assert ("conda", "python") in found
+    assert found["pip", "python-dateutil"] is True
+    assert answer.python.startswith(HERE)
+
+
+def test_what_conda_cannot_solve_is_said_in_words(ask, conda):
+    answer = ask(conda=["nothing-of-that-name"], channels=["team"])
+    assert (answer.packages, answer.failure.failure) == ((), Failure.PACKAGE_NOT_FOUND)
+
+
+def test_a_channel_that_may_not_be_asked_while_one_types_is_not_asked(ask, conda):
+    answer = ask(conda=["joblike"], channels=["http://127.0.0.1:9/team"])
+    assert "is asked by a build only" in answer.failure.reason
+
+
 # The panel
 
 
