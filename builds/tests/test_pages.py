@@ -219,8 +219,8 @@ def test_a_conflict_stands_on_top_of_the_page_and_in_the_api_step_by_step(client
     client.force_login(editor)
     page = client.get(build.get_absolute_url()).content.decode()
     assert (
-        "<li>scipy==1.9.3 needs numpy&lt;1.26.0</li><li>you require numpy==2.1.0</li><li>so &lt;it&gt; cannot be"
-        in page
+        "<li><span>scipy==1.9.3 needs numpy&lt;1.26.0</span></li><li><span>you require numpy==2.1.0</span></li>"
+        "<li><span>so &lt;it&gt; cannot be" in page
     )
     assert (
         '<a href="?line=2#L2">Line 2 of the log</a> shows it: <q><code>cause: Because scipy==1.9.3 &lt;</code></q>'
