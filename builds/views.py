@@ -1,4 +1,3 @@
-from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpResponse
@@ -6,6 +5,7 @@ from django.shortcuts import redirect, render
 
 from environments.access import get_environment, get_version
 from environments.faults import UserFault
+from environments.forms import PageForm
 from environments.models import Workspace
 
 from .access import get_build
@@ -21,19 +21,10 @@ def home(request):
     context = {
         "unfinished": mine.unfinished().prefetch_related("steps").order_by("created")[:10],
         "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
-        "page": Paginator(workspaces, PAGE).get_page(page_number(request)),
+        "page": Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number),
         "workers": Worker.objects.alive().count(),
     }
     return render(request, "builds/home.html", context)
-
-
-class PageForm(forms.Form):
-    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
-
-
-def page_number(request):
-    asked = PageForm(request.GET)
-    return (asked.is_valid() and asked.cleaned_data["page"]) or 1
 
 
 def builds(request, workspace, name):
@@ -42,7 +33,7 @@ def builds(request, workspace, name):
     context = {
         "environment": environment,
         "workspace": environment.workspace,
-        "page": Paginator(found, PAGE).get_page(page_number(request)),
+        "page": Paginator(found, PAGE).get_page(PageForm(request.GET).page_number),
     }
     return render(request, "builds/builds.html", context)
 
