@@ -15,11 +15,12 @@ from environments.models import Version
 from . import lock_files
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
+from .log_models import LogChunk, StoredLog
+from .step_models import ENDED, UNFINISHED, Status, Step
+from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
 SILENCE = timedelta(seconds=40)
-# A worker that was not heard of for this long is not running.
-WORKER_SILENCE = timedelta(seconds=60)
 # A queued build whose message is older than this may have lost it.
 MESSAGE_AGE = timedelta(seconds=30)
 # A worker may write a line or two after somebody cancelled its build.
@@ -28,19 +29,9 @@ LAST_WORDS = timedelta(seconds=8)
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "Worker"]
+__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "Worker"]
 
 
-class Status(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-UNFINISHED = (Status.QUEUED, Status.RUNNING)
-ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 # From which states one may come into a state. A build that ended stays as it is.
 ALLOWED = {
     Status.RUNNING: (Status.QUEUED,),
@@ -340,99 +331,3 @@ class Build(models.Model):
                 twin.finish_from_twin()
         elif next_one := twins.first():
             next_one.send()
-
-
-class Step(models.Model):
-    class Name(models.TextChoices):
-        RESOLVE = "resolve"
-        INSTALL = "install"
-        CHECK = "check"
-
-    DOING = {Name.RESOLVE: "Resolving", Name.INSTALL: "Installing", Name.CHECK: "Checking"}
-
-    build = models.ForeignKey(Build, models.CASCADE, related_name="steps")
-    name = models.CharField(max_length=10, choices=Name)
-    position = models.PositiveSmallIntegerField()
-    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
-    started = models.DateTimeField(null=True)
-    ended = models.DateTimeField(null=True)
-    offset = models.PositiveBigIntegerField(null=True, help_text="bytes of log before it")
-    line = models.PositiveBigIntegerField(null=True, help_text="lines of log before it")
-    summary = models.CharField(max_length=200, blank=True)
-    peak_memory = models.PositiveBigIntegerField(null=True, help_text="bytes that its processes held at once")
-    downloaded = models.PositiveBigIntegerField(null=True, help_text="bytes that it fetched")
-    bytes = models.PositiveBigIntegerField(null=True, help_text="bytes on disk of what it made")
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["build", "name"], name="step_once")]
-
-    def __str__(self):
-        return self.name
-
-    @property
-    def about(self):
-        """What it did, or why there is nothing to say."""
-        return self.summary or ("Not reached" if self.status == Status.CANCELLED and not self.started else "")
-
-    @property
-    def seconds(self):
-        return max(0.0, ((self.ended or timezone.now()) - self.started).total_seconds()) if self.started else None
-
-
-class LogChunk(models.Model):
-    """A piece of a build's log: bytes of UTF-8 from `offset` on. Only ever added."""
-
-    build = models.ForeignKey(Build, models.CASCADE, related_name="chunks")
-    offset = models.PositiveBigIntegerField()
-    line = models.PositiveBigIntegerField(help_text="lines that end before it")
-    data = models.BinaryField()
-
-    class Meta:
-        ordering = ["offset"]
-        constraints = [models.UniqueConstraint(fields=["build", "offset"], name="log_offset_once")]
-        indexes = [models.Index(fields=["build", "line", "offset"], name="log_by_line")]
-
-    def __str__(self):
-        return f"{self.build} from {self.offset}"
-
-    @property
-    def end(self):
-        return self.offset + len(self.data)
-
-    @property
-    def lines_to_end(self):
-        return self.line + bytes(self.data).count(b"\n")
-
-
-class StoredLog(models.Model):
-    """The log of a build that ended, as a file in the storage of logs. While this row is there, it is the log."""
-
-    build = models.OneToOneField(Build, models.CASCADE, related_name="stored_log")
-    name = models.CharField(max_length=255, help_text="in the storage of logs")
-    size = models.PositiveBigIntegerField(help_text="bytes")
-    lines = models.PositiveBigIntegerField()
-    index = models.BinaryField(help_text="where lines are, see log_blocks.py")
-
-    def __str__(self):
-        return self.name
-
-
-class WorkerQuerySet(models.QuerySet):
-    def alive(self):
-        return self.filter(heard_at__gte=timezone.now() - WORKER_SILENCE)
-
-
-class Worker(models.Model):
-    """A process that builds, and when it was heard of last."""
-
-    name = models.CharField(max_length=255, unique=True)
-    slots = models.PositiveSmallIntegerField(help_text="builds at once")
-    heard_at = models.DateTimeField()
-    is_sandboxed = models.BooleanField(default=False)
-    sandbox_note = models.TextField(blank=True, help_text="whether its builds are confined, as a sentence")
-
-    objects = WorkerQuerySet.as_manager()
-
-    def __str__(self):
-        return self.name
