@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from environments.models import Interpreter
@@ -102,17 +102,17 @@ def report_alive(worker):
 
 
 def report_pythons(worker):
-    """Find the interpreters of this machine and store them as those of `worker`."""
+    """Store the interpreters of this machine as those of `worker`."""
+    Interpreter.objects.report(worker, find_pythons())
+
+
+def find_pythons():
+    """Return {version: path} of the interpreters of this machine."""
     with tempfile.TemporaryDirectory(prefix="envportal-") as home:
         # Not the cache of the rooms, in which our files would be in the way.
         variables = uv.environ(Path(home)) | {"UV_CACHE_DIR": str(settings.CACHE / "uv")}
         answer = process.capture(uv.list_pythons(), environ=variables, limits=process.Limits.of(60, 2000))
-    found = uv.read_pythons(answer)
-    with transaction.atomic():
-        Interpreter.objects.filter(worker=worker).delete()
-        Interpreter.objects.bulk_create(
-            Interpreter(worker=worker, version=version, path=path) for version, path in found.items()
-        )
+    return uv.read_pythons(answer)
 
 
 def report_gone(worker):
