@@ -13,7 +13,7 @@ from environments.faults import UserFault
 from .actions import Action, why_not
 from .models import Build
 
-IN_USE = "a build of the same image key has not ended yet"
+IN_USE = "they are in use, or a build of the same image key has not ended yet"
 
 
 class Refused(UserFault):
@@ -32,7 +32,7 @@ def free(build, by):
     if not release(build, by):
         build.refresh_from_db()
         _check(Action.FREE, build)
-        raise Refused(f"These files may be needed in a moment: {IN_USE}. Free them when it has.")
+        raise Refused(f"These files may be needed in a moment: {IN_USE}. Free them later.")
 
 
 def release(build, by=None, why="", unused_since=None):
@@ -65,10 +65,10 @@ def delete(build):
 def why_it_stays(build):
     """Why the record of a build that ended is needed, as a sentence; empty when it is not."""
     if count := build.reused_by.count():
-        told = f"{count:,} other builds were" if count > 1 else "Another build was"
-        return f"{told} supplied by this one, and nobody would know any more where that came from."
+        told = f"{count:,} other builds name" if count > 1 else "Another build names"
+        return f"{told} this one as where their end came from, and that would be lost."
     if build.prefix and not Build.objects.free_to_go().filter(pk=build.pk).exists():
-        return f"This build may be needed in a moment: {IN_USE}. Delete it when that has."
+        return f"The files of this build may be needed in a moment: {IN_USE}."
     if _proves_the_lock(build):
         return (
             "This build found the lock that every other build of this image key takes. Without its record the packages "

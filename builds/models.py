@@ -74,14 +74,22 @@ class BuildQuerySet(models.QuerySet):
     def take_supplier(self, image_key):
         """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
         while supplier := self.supplier_of(image_key):
-            if self.good().filter(pk=supplier.pk).update(last_used=timezone.now()):
+            if supplier.use():
                 return supplier
         return None
 
     def free_to_go(self):
-        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
+        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way.
+
+        Nor does any other model hold them: one that points to builds may say which by `builds_in_use()` of its
+        default manager, which are ids.
+        """
         same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
-        return self.good().filter(~Exists(same))
+        found = self.good().filter(~Exists(same))
+        for relation in Build._meta.related_objects:
+            if hold := getattr(relation.related_model._default_manager, "builds_in_use", None):
+                found = found.exclude(pk__in=hold())
+        return found
 
     def uses_of_builds(self):
         """(id of a build, when another one was supplied by it), the last time of each."""
@@ -341,6 +349,13 @@ class Build(models.Model):
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
         return Build.objects.running().filter(pk=self.pk).update(heard_at=timezone.now()) == 1
+
+    def use(self):
+        """Say that its files are used in this moment, by which a clean-up lets them be. Return whether they are there.
+
+        Who goes on to use them does this first.
+        """
+        return Build.objects.good().filter(pk=self.pk).update(last_used=timezone.now()) == 1
 
     def reuse(self, supplier):
         """Take over what another build of the same image key made."""

@@ -113,7 +113,7 @@ def _facts():
     good = Build.objects.good()
     rows = list(with_size(good).values("pk", "image_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT))
     suppliers = {row["image_key"]: row["pk"] for row in sorted(rows, key=lambda row: row["finished"])}
-    awaited = set(Build.objects.unfinished().values_list("image_key", flat=True))
+    may_go = set(good.free_to_go().values_list("pk", flat=True))
     reused, uses = _reused(good), last_uses()
     return [
         retention.Facts(
@@ -122,7 +122,7 @@ def _facts():
             max(filter(None, (row["finished"], row["last_used"], uses.get(row["pk"])))),
             {f"{row[WORKSPACE]}/{row[ENVIRONMENT]}": row["finished"]} | reused.get(row["pk"], {}),
             is_replaced=suppliers[row["image_key"]] != row["pk"],
-            held=keeping.IN_USE if row["image_key"] in awaited else "",
+            held="" if row["pk"] in may_go else keeping.IN_USE,
         )
         for row in rows
     ]

@@ -86,7 +86,7 @@ def test_a_build_that_supplies_the_newest_of_another_environment_stays(five, wor
 
 def test_what_is_just_being_built_again_stays(five, editor):
     keeping.rebuild(five[0], editor)
-    assert plan_of(five[0]) == [(False, "a build of the same image key has not ended yet")]
+    assert plan_of(five[0]) == [(False, keeping.IN_USE)]
 
 
 def test_the_budget_frees_what_was_used_least_recently(make, settings):
@@ -103,6 +103,16 @@ def test_any_model_that_points_to_builds_may_keep_them(make, settings, monkeypat
     told = [(build.pk, timezone.now())]
     monkeypatch.setattr(Step._default_manager, "uses_of_builds", lambda: told, raising=False)
     assert plan_of(build) == [(False, "used today")]
+
+
+def test_any_model_that_points_to_builds_may_hold_them(make, settings, editor, monkeypatch):
+    settings.KEEP_LAST = 0
+    build = make("one", 50)
+    held = Build.objects.filter(pk=build.pk).values("pk")
+    monkeypatch.setattr(Step._default_manager, "builds_in_use", lambda: held, raising=False)
+    assert plan_of(build) == [(False, keeping.IN_USE)]
+    with pytest.raises(keeping.Refused, match="they are in use"):
+        keeping.free(build, editor)
 
 
 def test_a_plan_costs_the_same_however_many_builds(five, make, django_assert_num_queries):
