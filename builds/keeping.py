@@ -5,7 +5,7 @@ removed by a worker of the machine that it is on (`keeper.py`), soon, and also a
 """
 
 from django.db import transaction
-from django.db.models import ProtectedError, Q, RestrictedError
+from django.db.models import PROTECT, RESTRICT, Q
 from django.utils import timezone
 
 from environments.faults import UserFault
@@ -51,22 +51,18 @@ def release(build, by=None, why="", unused_since=None):
 def delete(build):
     """Delete the record with its log, and whatever else is there of it."""
     with transaction.atomic():
-        # Whoever is being supplied by it holds this row until it can be seen.
+        # Whoever is just coming to name it holds this row until that can be seen.
         build = Build.objects.select_for_update(of=("self",)).select_related("version").get(pk=build.pk)
         _check(Action.DELETE, build)
         if reason := why_it_stays(build):
             raise Refused(reason)
-        try:
-            build.delete()
-        except (ProtectedError, RestrictedError) as fault:
-            raise Refused("Other records name this build, and would be of nothing without it.") from fault
+        build.delete()
 
 
 def why_it_stays(build):
     """Why the record of a build that ended is needed, as a sentence; empty when it is not."""
-    if count := build.reused_by.count():
-        told = f"{count:,} other builds name" if count > 1 else "Another build names"
-        return f"{told} this one as where their end came from, and that would be lost."
+    if named_by := _named_by(build):
+        return f"This build is named by {' and '.join(named_by)}, and where that comes from would be lost."
     if build.prefix and not Build.objects.free_to_go().filter(pk=build.pk).exists():
         return f"The files of this build may be needed in a moment: {IN_USE}."
     if _proves_the_lock(build):
@@ -75,6 +71,18 @@ def why_it_stays(build):
             "would be resolved anew, and might be others. Free its files, if they are in the way."
         )
     return ""
+
+
+def _named_by(build):
+    """How many records of each kind need this one, in words: ["2 builds", "1 run"]."""
+    found = []
+    for relation in Build._meta.related_objects:
+        if relation.on_delete in (PROTECT, RESTRICT):
+            model = relation.related_model
+            if count := model._default_manager.filter(**{relation.field.name: build}).count():
+                words = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
+                found.append(f"{count:,} {words}")
+    return found
 
 
 def _proves_the_lock(build):

@@ -139,7 +139,7 @@ def test_a_failed_build_goes_with_its_log(build, owner):
 
 def test_a_build_that_supplied_others_stays(good, version, editor):
     version.builds.request(version, editor)
-    with pytest.raises(keeping.Refused, match="Another build names this one"):
+    with pytest.raises(keeping.Refused, match="named by 1 build, and"):
         keeping.delete(good)
 
 
