@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from environments.faults import UserFault
 
+from . import related
 from .actions import Action, why_not
 from .models import Build
 
@@ -45,6 +46,8 @@ def release(build, by=None, why="", unused_since=None):
         rows = rows.filter(Q(last_used=None) | Q(last_used__lte=unused_since))
     with transaction.atomic():
         won = rows.update(prefix="", freed_at=timezone.now(), freed_by=by, freed_why=why[:200]) == 1
+        if won:
+            list(related.told(Build, "free_files", build))
     return won
 
 

@@ -68,6 +68,9 @@ def _done(request, action, build, made):
 def _show(request, action, build, reason, status=200):
     context = {
         "build": build,
+        "version": build.version,
+        "environment": build.version.environment,
+        "workspace": build.workspace,
         "action": action.value,
         "question": QUESTIONS[action],
         "reason": reason,

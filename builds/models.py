@@ -12,7 +12,7 @@ from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
 
-from . import lock_files
+from . import lock_files, related
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
@@ -79,16 +79,11 @@ class BuildQuerySet(models.QuerySet):
         return None
 
     def free_to_go(self):
-        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way.
-
-        Nor does any other model hold them: one that points to builds may say which by `builds_in_use()` of its
-        default manager, which are ids.
-        """
+        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
         same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
         found = self.good().filter(~Exists(same))
-        for relation in Build._meta.related_objects:
-            if hold := getattr(relation.related_model._default_manager, "builds_in_use", None):
-                found = found.exclude(pk__in=hold())
+        for held in related.told(Build, "builds_in_use"):
+            found = found.exclude(pk__in=held)
         return found
 
     def uses_of_builds(self):

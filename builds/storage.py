@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from environments.wheels import PrivateWheel
 
-from . import keeping, log_files, retention
+from . import keeping, log_files, related, retention
 from .models import Build, Cleanup, Step, StoredLog
 
 log = logging.getLogger(__name__)
@@ -111,14 +111,16 @@ def _listed(storage, folder):
 def _facts():
     """The Facts of every build that has files."""
     good = Build.objects.good()
-    rows = list(with_size(good).values("pk", "image_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT))
+    rows = list(
+        _with_installed(good).values("pk", "image_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT)
+    )
     suppliers = {row["image_key"]: row["pk"] for row in sorted(rows, key=lambda row: row["finished"])}
     may_go = set(good.free_to_go().values_list("pk", flat=True))
-    reused, uses = _reused(good), last_uses()
+    reused, uses, more = _reused(good), related.last_uses(Build), related.sizes(good)
     return [
         retention.Facts(
             row["pk"],
-            row["size"],
+            row["size"] + more.get(row["pk"], 0),
             max(filter(None, (row["finished"], row["last_used"], uses.get(row["pk"])))),
             {f"{row[WORKSPACE]}/{row[ENVIRONMENT]}": row["finished"]} | reused.get(row["pk"], {}),
             is_replaced=suppliers[row["image_key"]] != row["pk"],
@@ -128,15 +130,17 @@ def _facts():
     ]
 
 
-def with_size(builds):
-    """Annotate the bytes that freeing each of these builds would give back."""
+def _with_installed(builds):
+    """Annotate the bytes of the installed packages of each build."""
     installed = Step.objects.filter(build=OuterRef("pk"), name=Step.Name.INSTALL).values("bytes")[:1]
     return builds.annotate(size=Coalesce(Subquery(installed), Value(0)))
 
 
 def size_of(build):
     """Bytes that freeing this build would give back."""
-    return with_size(Build.objects.good().filter(pk=build.pk)).values_list("size", flat=True).first() or 0
+    row = Build.objects.good().filter(pk=build.pk)
+    installed = _with_installed(row).values_list("size", flat=True).first()
+    return (installed or 0) + related.sizes(row).get(build.pk, 0)
 
 
 def _reused(good):
@@ -146,20 +150,6 @@ def _reused(good):
     rows = supplied.values_list("reused_from", WORKSPACE, ENVIRONMENT).annotate(when=Max("finished"))
     for build, workspace, environment, when in rows.order_by():
         found.setdefault(build, {})[f"{workspace}/{environment}"] = when
-    return found
-
-
-def last_uses():
-    """{build: when it was used last}, as the models say that point to builds.
-
-    A model takes part when its default manager has `uses_of_builds()`, which yields (id of a build, when). So what
-    comes later, in apps that are not known here, keeps the builds that it uses.
-    """
-    found = {}
-    for relation in Build._meta.related_objects:
-        tell = getattr(relation.related_model._default_manager, "uses_of_builds", None)
-        for build, when in tell() if tell else ():
-            found[build] = max(when, found.get(build, when))
     return found
 
 

@@ -115,6 +115,24 @@ def test_any_model_that_points_to_builds_may_hold_them(make, settings, editor, m
         keeping.free(build, editor)
 
 
+def test_what_other_models_have_of_a_build_is_counted_and_goes_with_it(make, settings, editor, monkeypatch):
+    settings.KEEP_LAST = 0
+    build, other = make("one", 50), make("two", 50)
+    archives = {build.pk: 5_000, other.pk: 7_000}
+
+    def sizes(builds):
+        return [(pk, archives[pk]) for pk in builds.values_list("pk", flat=True) if pk in archives]
+
+    monkeypatch.setattr(Step._default_manager, "sizes_of_files", sizes, raising=False)
+    monkeypatch.setattr(Step._default_manager, "free_files", lambda freed: archives.pop(freed.pk), raising=False)
+    assert storage.make_plan().size == 2_012_000
+    assert storage.size_of(build) == 1_005_000
+    keeping.free(build, editor)
+    assert archives == {other.pk: 7_000}
+    storage.clean()
+    assert archives == {}
+
+
 def test_a_plan_costs_the_same_however_many_builds(five, make, django_assert_num_queries):
     with django_assert_num_queries(5):
         storage.make_plan()
