@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TURN = 20  # seconds
 COUNT = timedelta(hours=1)
-# What is among the folders of builds and is none of them is of somebody who is done in seconds.
+# What is among the folders of builds and is none of them is of somebody who is at it, unless nothing moves any more.
 STRAY = 3600  # seconds
 
 
@@ -124,8 +124,10 @@ def _is_of_a_build(folder):
 
 
 def _is_old(path):
+    """Whether nothing was written to it or to the files in it for a while."""
     try:
-        return time.time() - path.lstat().st_mtime > STRAY
+        paths = [path, *path.iterdir()] if path.is_dir() else [path]
+        return time.time() - max(each.lstat().st_mtime for each in paths) > STRAY
     except OSError:
         return False
 

@@ -58,12 +58,13 @@ def test_the_folders_of_good_and_running_builds_stay_and_all_others_go(build, ve
     assert names(settings.WORK) == {str(running.pk)}
 
 
-def test_a_preview_that_goes_on_is_let_be_and_one_that_died_goes(db, settings):
-    for name in ("preview-now", "preview-then"):
-        put(settings.WORK / name / "requirements.in")
-    age(settings.WORK / "preview-then", days=1)
+def test_work_that_goes_on_is_let_be_and_what_died_goes(db, settings):
+    for name in ("preview-now", "preview-then", "long-archive"):
+        put(settings.WORK / name / "file", days=0 if name == "long-archive" else 1)
+    for name in ("preview-then", "long-archive"):
+        age(settings.WORK / name, days=1)
     keeper.sweep_folders()
-    assert names(settings.WORK) == {"preview-now"}
+    assert names(settings.WORK) == {"preview-now", "long-archive"}
 
 
 @pytest.mark.django_db(transaction=True)
