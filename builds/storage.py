@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Max, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # A file that nobody names for so long will be named by nobody.
 STRAY = timedelta(hours=1)
+AT_ONCE = 50  # builds that are freed in one transaction
 WORKSPACE, ENVIRONMENT = "version__environment__workspace__name", "version__environment__name"
 
 
@@ -80,11 +82,13 @@ def clean(by=None, token=None):
     if token is not None and token != plan.token:
         raise Changed
     cleanup = Cleanup.objects.create(by=by)
-    for decision in plan.freed:
-        if keeping.release(Build(pk=decision.build), None, decision.why, unused_since=decision.facts.used):
-            cleanup.builds += 1
-            cleanup.size += decision.size
-    cleanup.save(update_fields=["builds", "size"])
+    for n in range(0, len(plan.freed), AT_ONCE):
+        with transaction.atomic():
+            for decision in plan.freed[n : n + AT_ONCE]:
+                if keeping.release(Build(pk=decision.build), None, decision.why, unused_since=decision.facts.used):
+                    cleanup.builds += 1
+                    cleanup.size += decision.size
+            cleanup.save(update_fields=["builds", "size"])
     drop_stray_logs()
     return cleanup
 
