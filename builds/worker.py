@@ -1,7 +1,6 @@
 """What a worker process does beside building: it says that it is alive, and which Pythons it has."""
 
 import logging
-import shutil
 import tempfile
 import threading
 from datetime import timedelta
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, process, sandbox, uv
+from . import engine, keeper, process, sandbox, uv
 from .failures import Failure
 from .models import Build, Worker
 
@@ -84,7 +83,7 @@ def put_right_what_the_clock_did():
 
 def prepare(worker):
     """What has to be done before the first build: which Pythons are here, what was left behind."""
-    sweep_folders()
+    keeper.sweep_folders()
     try:
         report_pythons(worker)
     except OSError:
@@ -119,16 +118,3 @@ def report_gone(worker):
     """Take a worker that ends off the list, so that pages say at once that none is running."""
     Worker.objects.filter(name=worker).delete()
     Interpreter.objects.filter(worker=worker).delete()
-
-
-def sweep_folders():
-    """Remove what builds of an earlier life left behind. Called before the first build."""
-    for folder in (settings.WORK, settings.PREFIXES):
-        folder.mkdir(parents=True, exist_ok=True)
-    # Looked at before the rows: a folder that is made meanwhile belongs to a row that is already running.
-    there = [*settings.WORK.iterdir(), *settings.PREFIXES.iterdir()]
-    needed = set(Build.objects.exclude(prefix="").values_list("prefix", flat=True))
-    needed |= {str(pk) for pk in Build.objects.running().values_list("pk", flat=True)}
-    for folder in there:
-        if folder.name not in needed:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 from django.db import connection
@@ -246,9 +247,10 @@ def test_a_worker_that_is_told_to_end_says_so_in_the_build(make):
 
 def test_folders_that_nobody_needs_are_swept_away(make, settings):
     build = make("idna==3.10")
-    for folder in (settings.PREFIXES / "stray", settings.WORK / "stray"):
+    nobody = str(uuid.uuid4())
+    for folder in (settings.PREFIXES / nobody, settings.WORK / nobody):
         folder.mkdir()
-    worker.sweep_folders()
+    worker.prepare("w")
     assert [folder.name for folder in settings.PREFIXES.iterdir()] == [build.prefix]
     assert not list(settings.WORK.iterdir())
 
