@@ -1,4 +1,4 @@
-"""Builds a version: resolve, install, check. One function, `run`; the rest are its steps."""
+"""Builds a version: resolve, install, check, pack. One function, `run`; the rest are its steps."""
 
 import errno
 import logging
@@ -18,13 +18,14 @@ from environments.findings import errors
 from environments.models import Interpreter
 from environments.texts import count
 
-from . import conda, private_wheels, process, sandbox, uv
+from . import conda, pack, private_wheels, process, sandbox, uv
 from .check import check
-from .diagnosis import Diagnosis, diagnose, out_of_memory
+from .diagnosis import Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
 from .install import install, size_of
 from .log import LogWriter
-from .models import Build, Lock, Status, Step
+from .models import ArchiveOrder, Build, Lock, Status, Step
+from .progress import Progress
 from .redact import Redactor, redact, secrets_of
 from .resolve import WHEELS, make_lock
 from .rooms import Rooms
@@ -57,7 +58,8 @@ def run(build, worker=""):
         work.mkdir(parents=True)
         settings.PREFIXES.mkdir(parents=True, exist_ok=True)
         Attempt(build, prefix, work).run()
-        build.finish(Status.SUCCEEDED, prefix=prefix.name)
+        if build.finish(Status.SUCCEEDED, prefix=prefix.name) and settings.ARCHIVE == "built":
+            ArchiveOrder.objects.order(build, build.asked_by)
     except Taken:
         pass
     except BuildFailed as fault:
@@ -79,7 +81,8 @@ def run(build, worker=""):
 
 
 def remove_folders(build):
-    """Remove what a build that did not succeed has made on this machine."""
+    """Remove what a build that did not succeed has made: on this machine, and in the storage."""
+    build.artifacts.all().delete()
     for folder in (settings.WORK, settings.PREFIXES):
         shutil.rmtree(folder / str(build.pk), ignore_errors=True)
 
@@ -93,7 +96,7 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
-        self.usage = process.Usage()
+        self.usage, self.progress = process.Usage(), None
         self.rooms = Rooms(build, prefix, work)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
@@ -111,6 +114,10 @@ class Attempt:
             step.summary = f"{step.bytes / 1e6:.1f} MB, {step.downloaded / 1e6:.1f} MB fetched"
         with self.step(Step.Name.CHECK) as step:
             step.summary = f"{count(check(self, lock, packages), 'module')} imported"
+        with self.step(Step.Name.PACK) as step:
+            files = pack.pack(self)
+            step.bytes = sum(file.size for file in files)
+            step.summary = f"{count(len(files), 'file')}, {step.bytes / 1e3:.1f} kB"
 
     @contextmanager
     def step(self, name):
@@ -122,9 +129,10 @@ class Attempt:
         place = {"offset": self.log.offset, "line": self.log.lines}
         if not waiting.update(status=Status.RUNNING, started=timezone.now(), **place):
             raise Taken  # whoever ended the build ended its steps too
-        self.usage = process.Usage()
+        self.usage, self.progress = process.Usage(), Progress(step)
         try:
             yield step
+            self.progress.write()
         finally:
             self.log.flush()
             step.peak_memory = self.usage.peak_memory or None
@@ -234,11 +242,11 @@ class Attempt:
             interpreter is None or lock.python.rsplit(".", 1)[0] == interpreter[0].rsplit(".", 1)[0]
         )
 
-    def ask_conda(self, question, seconds, step, cache):
+    def ask_conda(self, question, seconds, step, cache, notes=None):
         """Ask the child that is conda for us. Return its answer."""
         reads = (conda.SCRIPT, *sandbox.of_our_python())
         room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room))
+        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room, notes=notes))
 
     # What all steps do
 
@@ -355,6 +363,8 @@ class Attempt:
     def beat(self):
         """Flush the log, and now and then say that we are alive. Return whether to go on."""
         self.log.flush_if_due()
+        if self.progress:
+            self.progress.write_if_due()
         if time.monotonic() - self.heard >= HEARTBEAT:
             self.heard = time.monotonic()
             self.watch_disk()
@@ -368,23 +378,3 @@ class Attempt:
         reason = redact(reason, self.unspoken())
         self.say(reason)
         raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
-
-
-class Tail:
-    """The end of what a tool wrote, in which the cause of a failure is looked for."""
-
-    KEPT = 500_000  # bytes
-
-    def __init__(self, lines_before):
-        self.lines_before = lines_before
-        self._data = bytearray()
-
-    def write(self, data):
-        self._data += data
-        if len(self._data) > 2 * self.KEPT:
-            self.lines_before += self._data.count(b"\n", 0, len(self._data) - self.KEPT)
-            del self._data[: -self.KEPT]
-
-    @property
-    def text(self):
-        return self._data.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from environments.texts import count
 
-from . import conda, licences, uv
+from . import conda, licences, progress, uv
 from . import lock as locks
 from .models import LockedPackage
 from .resolve import WHEELS
@@ -25,6 +25,7 @@ def install(attempt, interpreter, lock, packages):
     pylock = attempt.work / "pylock.locked.toml"
     pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
     attempt.say(f"Installing {count(len(packages), 'package')}, every hash required")
+    attempt.progress.packages = len(packages)
     fetched = 0
     if interpreter:
         command = uv.make_prefix(attempt.prefix.name, interpreter[1])
@@ -32,9 +33,9 @@ def install(attempt, interpreter, lock, packages):
     else:
         fetched += _link(attempt, packages, lock.platform)
     put = uv.sync if interpreter else uv.add
-    if pip and not _put(attempt, put, pylock, held=True):
+    if pip and not _put(attempt, put, pylock, pip, held=True):
         fetched += _fetch(attempt, pylock, pip)
-        _put(attempt, put, pylock)
+        _put(attempt, put, pylock, pip)
     attempt.rooms.take_back()
     if pip:
         lock.add_licences(licences.read(attempt.prefix))
@@ -42,18 +43,44 @@ def install(attempt, interpreter, lock, packages):
     return fetched
 
 
-def _put(attempt, put, pylock, held=False):
+def _put(attempt, put, pylock, packages, held=False):
     """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
     command = put(attempt.prefix.name, pylock)
     last_words = uv.NOT_IN_CACHE if held else None
-    return attempt.call(command, settings.INSTALL_SECONDS, "install", room=attempt.rooms.of_tools(), unless=last_words)
+    attempt.progress.look = _counter(attempt, progress.LINKED, packages, lambda: _site_packages(attempt.prefix))
+    said = attempt.call(command, settings.INSTALL_SECONDS, "install", room=attempt.rooms.of_tools(), unless=last_words)
+    if said is not None:
+        attempt.progress.reach(progress.FETCHED, attempt.progress.packages)
+    return said is not None
+
+
+def _site_packages(prefix):
+    return prefix.glob("lib/python3*/site-packages")
+
+
+def _counter(attempt, what, packages, folders, beside=lambda: 0):
+    """Return what counts the pip packages in `folders`, to those that conda did and those `beside`."""
+    names, before = {package.name for package in packages}, attempt.progress.packages - len(packages)
+
+    def look():
+        attempt.progress.reach(what, before + beside() + len(progress.installed(folders(), names)))
+
+    return look
 
 
 def _fetch(attempt, pylock, packages):
     """Fetch what is not in the cache. Return how many bytes that was."""
     attempt.say("Fetching what is not here yet")
     folder = attempt.work / "fetched"
-    notes = uv.FetchNotes()
+    notes, there = uv.FetchNotes(), set(_unpacked())
+
+    def new():
+        return [path for path in _unpacked() if path not in there]
+
+    def held():
+        return len(packages) - notes.missing if notes.missing else 0
+
+    attempt.progress.look = _counter(attempt, progress.FETCHED, packages, new, held)
     attempt.call(
         uv.fetch(attempt.prefix.name, pylock, folder),
         settings.INSTALL_SECONDS,
@@ -66,6 +93,11 @@ def _fetch(attempt, pylock, packages):
     return sum(package.size for package in packages if filename_of(package) in notes.filenames)
 
 
+def _unpacked():
+    """The folders of uv's cache, each with the content of a wheel; one is there when all of it is."""
+    return uv.cache().glob("archive-v*/*")
+
+
 def _link(attempt, packages, platform):
     """Fetch the conda packages, every hash required, and link them into the prefix. No script of theirs runs.
 
@@ -74,7 +106,8 @@ def _link(attempt, packages, platform):
     cache = attempt.rooms.cache("conda")
     before = {path.name for path in cache.iterdir()}
     question = conda.install_question(packages, attempt.prefix, platform, cache)
-    answer = attempt.ask_conda(question, settings.INSTALL_SECONDS, "install", cache)
+    notes = progress.MarkedLines(attempt.progress)
+    answer = attempt.ask_conda(question, settings.INSTALL_SECONDS, "install", cache, notes)
     if "fault" in answer:
         attempt.give_up(*conda.explain_install(answer["fault"]))
     new = [package for package in packages if package.manager == CONDA and filename_of(package) not in before]

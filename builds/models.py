@@ -13,6 +13,7 @@ from environments.faults import UserFault
 from environments.models import Version
 
 from . import lock_files
+from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
@@ -29,7 +30,18 @@ LAST_WORDS = timedelta(seconds=8)
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "Worker"]
+__all__ = [
+    "ArchiveOrder",
+    "Artifact",
+    "Build",
+    "Lock",
+    "LockedPackage",
+    "LogChunk",
+    "Status",
+    "Step",
+    "StoredLog",
+    "Worker",
+]
 
 
 # From which states one may come into a state. A build that ended stays as it is.
@@ -238,10 +250,14 @@ class Build(models.Model):
 
         `portal` is its address, at which private wheels are fetched.
         """
+        return lock_files.render(file, self.locked(portal))
+
+    def locked(self, portal):
+        """Its lock with what files of other tools say beside it. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
         wanted = self.version.definition
-        locked = lock_files.Locked(
+        return lock_files.Locked(
             self.version.environment.name,
             self.lock.python,
             self.lock.platform,
@@ -249,7 +265,6 @@ class Build(models.Model):
             tuple(wanted.channels),
             tuple(option.canonical for option in wanted.pip_options),
         )
-        return lock_files.render(file, locked)
 
     def _address(self, url, portal):
         """Where a package is fetched: of a private wheel the lock says only which bytes it has."""

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, process, sandbox, uv
+from . import archive, engine, process, sandbox, uv
 from .failures import Failure
 from .models import Build, Worker
 
@@ -57,6 +57,7 @@ def tend():
     for build in Build.objects.lost():
         if build.fail(Failure.WORKER_LOST, "worker lost"):
             engine.remove_folders(build)
+    archive.tend()
     send_unheard()
 
 

@@ -1,7 +1,14 @@
+import sys
+
 import pytest
 from django.conf import settings as django_settings
 
+from builds import engine, pack, worker
+from builds.lock import Package
+from builds.models import Build, Lock
 from builds.tests import conda_channel
+
+HERE = "{}.{}".format(*sys.version_info[:2])
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +27,34 @@ def conda(channel_folder, settings, tmp_path):
         uv.mkdir(parents=True, exist_ok=True)
         (settings.CACHE / "uv").symlink_to(uv)
         yield served
+
+
+@pytest.fixture
+def installed(environment, editor, wanted, settings):
+    """Build a definition by the engine. Return (the build, its prefix)."""
+    worker.report_pythons("w")
+
+    def installed(*pip, conda=(), channels=("team",), **base):
+        definition = wanted(*pip, **{"python": HERE, "conda": conda, "channels": channels} | base)
+        version, _ = environment.register(definition, editor)
+        build = version.builds.request(version, editor)
+        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+        build = Build.objects.with_subject().get(pk=build.pk)
+        assert (build.status, build.reason) == ("succeeded", "")
+        return build, settings.PREFIXES / build.supplier.prefix
+
+    return installed
+
+
+@pytest.fixture
+def good(build, settings):
+    """A build that succeeded, with a lock and a prefix, without the time that it takes to make them."""
+    package = Package("pip", "idna", "3.10", "https://files.example.org/idna-3.10-py3-none-any.whl", "a" * 64, 1, True)
+    lock = Lock.objects.store("3.11.7", "linux-64", [package])
+    build.move_to("running", worker="w", lock=lock)
+    build = Build.objects.with_subject().select_related("lock").get(pk=build.pk)
+    pack.write_documents(build)
+    (settings.PREFIXES / str(build.pk) / "bin").mkdir(parents=True)
+    (settings.PREFIXES / str(build.pk) / "bin" / "tool").write_text("#!/bin/sh\n")
+    build.finish("succeeded", prefix=str(build.pk))
+    return build

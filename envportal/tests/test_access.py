@@ -24,6 +24,7 @@ def only_editors(status):
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
+A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
@@ -58,6 +59,10 @@ TABLE = [
     ("build-lock-file", L, "get", None, MEMBERS),
     ("build-lines", B, "get", {"first": 1, "last": 9}, {**dict.fromkeys(MEMBERS, 302), "stranger": 404}),
     ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
+    ("build-artifacts", P, "get", None, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
+    ("build-artifact", A, "get", None, MEMBERS),
+    ("signed-artifact", A, "get", None, dict.fromkeys(ANYBODY, 403)),
+    ("build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
     ("wheels", W, "get", None, MEMBERS),
@@ -91,6 +96,10 @@ TABLE = [
     ("api-build-lock-file", L, "get", None, API_MEMBERS),
     ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
     ("api-build-stream", B, "get", None, API_MEMBERS),
+    ("api-build-artifacts", P, "get", None, API_MEMBERS),
+    ("api-build-artifact", A, "get", None, API_MEMBERS),
+    ("api-build-archive", P, "get", None, dict.fromkeys(MEMBERS, 404) | {"nobody": 401}),
+    ("api-build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 202) | {"nobody": 401, "stranger": 404}),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
 ]
 CASES = [
@@ -106,9 +115,9 @@ def test_who_may_do_what(
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    if args == L:
+    if args in (L, A, P):
         succeed(build)
-    args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
+    args = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
     if data is WHEEL:
