@@ -119,6 +119,8 @@ def _pip(recipe):
     if recipe.is_private:
         install = f"NETRC={NETRC} {install}"
     return [
+        "# Another package index: --build-arg UV_DEFAULT_INDEX=https://index.example.org/simple",
+        "ARG UV_DEFAULT_INDEX",
         *_copy("requirements.txt", render_lock("requirements.txt", recipe.locked)[0]),
         _run(" ".join(options), f"{install} --requirement {LOCK}/requirements.txt", f"rm -r {LOCK}"),
     ]

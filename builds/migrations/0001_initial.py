@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(max_length=64, unique=True)),
                 ('python', models.CharField(max_length=32)),
                 ('platform', models.CharField(max_length=32)),
+                ('is_reported', models.BooleanField(default=False, help_text='said by a run about itself, not resolved')),
                 ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
         ),
