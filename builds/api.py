@@ -22,7 +22,10 @@ class StepSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Step
-        fields = ["name", "status", "seconds", "summary", "peak_memory", "downloaded", "bytes"]
+        fields = [
+            "name", "status", "started", "ended", "seconds", "summary", "peak_memory", "downloaded", "bytes",
+            "packages", "fetched", "linked",
+        ]  # fmt: skip
 
 
 class PackageSerializer(serializers.ModelSerializer):

@@ -14,11 +14,12 @@ from environments.faults import UserFault
 from environments.models import Version
 
 from . import lock_files, related
+from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
 from .step_models import ENDED, UNFINISHED, Status, Step
-from .storage_models import Cleanup, Machine, Use
+from .storage_models import Cleanup, DiskUse, Machine
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
@@ -32,7 +33,8 @@ SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = [
-    "Build", "Cleanup", "Lock", "LockedPackage", "LogChunk", "Machine", "Status", "Step", "StoredLog", "Use", "Worker",
+    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Status",
+    "Step", "StoredLog", "Worker",
 ]  # fmt: skip
 
 
@@ -280,10 +282,14 @@ class Build(models.Model):
 
         `portal` is its address, at which private wheels are fetched.
         """
+        return lock_files.render(file, self.locked(portal))
+
+    def locked(self, portal):
+        """Its lock with what files of other tools say beside it. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
         wanted = self.version.definition
-        locked = lock_files.Locked(
+        return lock_files.Locked(
             self.version.environment.name,
             self.lock.python,
             self.lock.platform,
@@ -291,7 +297,6 @@ class Build(models.Model):
             tuple(wanted.channels),
             tuple(option.canonical for option in wanted.pip_options),
         )
-        return lock_files.render(file, locked)
 
     def _address(self, url, portal):
         """Where a package is fetched: of a private wheel the lock says only which bytes it has."""

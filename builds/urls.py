@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import converters, keeping_views, log_views, preview_views, storage_views, suggest, views  # noqa: F401, registered before the paths
+from . import artifact_views, converters, keeping_views, log_views, preview_views, storage_views, suggest, views  # noqa: F401, registered before the paths
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -18,6 +18,10 @@ urlpatterns = [
     path("builds/<uuid:pk>/log/lines/", log_views.lines, name="build-lines"),
     path("builds/<uuid:pk>/log/stream/", log_views.stream, name="build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", views.lock_file, name="build-lock-file"),
+    path("builds/<uuid:pk>/artifacts/", artifact_views.artifacts, name="build-artifacts"),
+    path("builds/<uuid:pk>/artifacts/<artifact:name>", artifact_views.artifact, name="build-artifact"),
+    path("signed/builds/<uuid:pk>/artifacts/<artifact:name>", artifact_views.signed_artifact, name="signed-artifact"),
+    path("builds/<uuid:pk>/archive/", artifact_views.order_archive, name="build-archive"),
     path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
     path("builds/<uuid:pk>/rebuild/", keeping_views.rebuild, name="build-rebuild"),
     path("builds/<uuid:pk>/free/", keeping_views.free, name="build-free"),

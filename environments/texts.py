@@ -33,3 +33,8 @@ def can_be_kept(text):
 def line_starts(text):
     """The offset at which each line begins, for `bisect`."""
     return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+
+
+def count(number, noun):
+    """Say how many there are: 1 package, 1,200 packages."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
