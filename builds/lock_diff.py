@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -231,7 +231,7 @@ def _differ(was, now):
 
 def _file(package):
     """What a package is called: version, build and platform are in it, and no two files may have it."""
-    return package.subdir, unquote(urlsplit(package.url).path.rpartition("/")[2])
+    return package.subdir, unquote(re.split("[?#]", package.url)[0].rpartition("/")[2])
 
 
 def _chain(change, before, after):
