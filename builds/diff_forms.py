@@ -15,6 +15,7 @@ class DiffForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
     kind = forms.MultipleChoiceField(choices=[(kind, kind) for kind in FILTERS], required=False)
     form = forms.CharField(required=False)
+    all = forms.BooleanField(required=False)
 
     def __init__(self, data):
         super().__init__(data)
@@ -53,6 +54,11 @@ class DiffForm(forms.Form):
     @property
     def text(self):
         return self.cleaned_data.get("q", "")
+
+    @property
+    def has_all(self):
+        """Whether every row is wanted, however many there are."""
+        return bool(self.cleaned_data.get("all"))
 
     @property
     def is_filtered(self):

@@ -20,6 +20,8 @@ _LEGEND = {
     "licence": "other licence", "role": "direct or transitive now",
 }  # fmt: skip
 
+MOST_ROWS = 100  # of each group, until somebody asks for all of them
+
 
 class DiffPage:
     """`path` is where the page is; empty for a draft, which has no address."""
@@ -46,7 +48,7 @@ class DiffPage:
         here = self.environment and f"{self.environment.workspace.name}/{self.environment.name}"
         return str(side.version.number) if here == side.place and side.reference.startswith(here) else side.reference
 
-    @property
+    @cached_property
     def packages_at(self):
         """The address below which packages have their history in this environment, or empty."""
         if not self.environment:
@@ -72,6 +74,10 @@ class DiffPage:
     @property
     def unfiltered(self):
         return self._address(self.view)
+
+    @property
+    def with_all(self):
+        return self._address(self.view, self.form.kinds, self.form.text, all=1)
 
     @property
     def elsewhere(self):
@@ -134,10 +140,12 @@ class DiffPage:
         for is_direct in (True, False):
             changes = [change for change in self.selected if change.direct == is_direct]
             total = sum(change.direct == is_direct for change in self.comparison.packages or ())
+            shown = changes if self.form.has_all or not self.path else changes[:MOST_ROWS]
             yield {
                 "is_direct": is_direct,
                 "total": total,
-                "rows": [_row(change, self.comparison) for change in changes],
+                "found": len(changes),
+                "rows": [_row(change, self.comparison) for change in shown],
                 "is_open": self.form.is_filtered or any(change.kind == lock_diff.HASH for change in changes),
             }
 

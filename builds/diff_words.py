@@ -82,19 +82,16 @@ def sentence(comparison):
     """What differs in all, as one sentence."""
     if comparison.is_same:
         return _same(comparison)
-    counts = []
-    if comparison.definition is not None:
-        counts.append(_many(len(comparison.definition), "setting", " of the definition"))
-    if comparison.packages is not None:
-        counts.append(_many(len(comparison.packages), "package"))
+    parts = [(comparison.definition, "setting", "settings", " of the definition", "the definition says the same")]
+    parts += [(comparison.packages, "package", "packages", "", "the packages are the same")]
+    counts = [
+        f"{len(found):,} {one if len(found) == 1 else many}{where}" for found, one, many, where, _ in parts if found
+    ]
     verb = "differs" if len(counts) == 1 and counts[0].startswith("1 ") else "differ"
-    text = f"{' and '.join(counts)} {verb}"
-    text += "".join(f", {what} goes from {was} to {now}" for what, was, now in comparison.machine)
-    return f"{text[0].upper()}{text[1:]}{_growth(comparison)}."
-
-
-def _many(many, what, where=""):
-    return f"{many or 'no'} {what}{'' if many == 1 else 's'}{where}"
+    said = [f"{' and '.join(counts)} {verb}"] if counts else []
+    said += [f"{what} goes from {was} to {now}" for what, was, now in comparison.machine]
+    said += [same for found, *_, same in parts if found == []]
+    return f"{', '.join(said)[0].upper()}{', '.join(said)[1:]}{_growth(comparison)}."
 
 
 def _same(comparison):

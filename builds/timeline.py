@@ -27,7 +27,7 @@ class Step:
 
     @property
     def words(self):
-        return lock_summary.words(self.counts)
+        return lock_summary.glance(self.counts)
 
     @property
     def is_leap(self):
