@@ -86,7 +86,8 @@ class LockChange:
     @cached_property
     def also(self):
         """What differs besides what the kind says: {source, licence or role: (before, after)}."""
-        if not self.old or not self.new:
+        old, new = self.old, self.new
+        if not old or not new or (old.channel, old.licence, old.direct) == (new.channel, new.licence, new.direct):
             return {}
         differs = {
             SOURCE: self.kind != MOVED and _differ(self.old.channel, self.new.channel),

@@ -92,7 +92,10 @@ def test_the_address_says_what_is_shown(get, second, filters, names):
 def test_a_filter_swaps_the_rows_alone(client, viewer, second):
     client.force_login(viewer)
     part = client.get(URL, {"q": "idna", "view": "packages"}, headers={"HX-Request": "true"})
-    assert part.content.decode().strip().startswith('<div class="stack" id="changes">')
+    text = part.content.decode()
+    assert '<div class="stack" id="changes">' in text
+    assert "<html" not in text
+    assert "view=packages&amp;q=idna&amp;kind=up" in text  # the counts filter what was searched for
     assert part.headers["Vary"].count("HX-Request")
 
 
