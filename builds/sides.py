@@ -23,7 +23,7 @@ from .models import Build, Lock, Status
 
 READERS = {}
 _VERSION = re.compile(r"(?:(?P<workspace>[\w-]+)/(?P<name>[A-Za-z0-9._-]+)/)?(?P<number>[1-9][0-9]{0,8})", re.ASCII)
-HELP = "Write 3, workspace/environment/3, lock:<digest> or build:<id>."
+HELP = "Write workspace/environment/3 for a version, lock:<digest> or build:<id>."
 
 
 def read(reference, user, environment=None, field="from"):

@@ -182,7 +182,7 @@ def test_a_reference_that_makes_no_sense_is_explained(get, second, api, viewer, 
 
 
 def test_the_start_explains_what_can_be_compared(get, first, editor):
-    assert "Write 3, workspace/environment/3" in text_of(get("/diff/"))
+    assert "Write workspace/environment/3" in text_of(get("/diff/"))
     assert (
         'value="team/science/1"'
         in get("/diff/", from_="team/science/1", to="team/science/1", choose=1).content.decode()
