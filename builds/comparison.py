@@ -117,7 +117,7 @@ class Comparison:
         if self.packages is None:
             return []
         pairs = (("Python", self.old.python, self.new.python), ("Platform", self.old.platform, self.new.platform))
-        return [(what, was, now) for what, was, now in pairs if was != now]
+        return [(what, was, now) for what, was, now in pairs if was and now and was != now]
 
     @property
     def licences(self):

@@ -68,7 +68,7 @@ class LockedFileSerializer(serializers.Serializer):
     sha256 = serializers.CharField()
     size = serializers.IntegerField()
     licence = serializers.CharField()
-    direct = serializers.BooleanField()
+    direct = serializers.BooleanField(allow_null=True, help_text="null in what a run reported")
 
 
 class PackageChangeSerializer(serializers.Serializer):
@@ -111,7 +111,7 @@ class DraftSerializer(serializers.Serializer):
     definition = serializers.JSONField(help_text="the draft")
 
 
-REFERENCE = "A version as 3 or workspace/environment/3, lock:<digest> or build:<id>."
+REFERENCE = "A version as 3 or workspace/environment/3, lock:<digest>, build:<id> or run:<id>."
 SHOWN = [
     OpenApiParameter("kind", str, enum=FILTERS, many=True, description="Only packages of these kinds or levels."),
     OpenApiParameter("q", str, description="Only packages with this in their name."),

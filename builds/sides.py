@@ -4,12 +4,14 @@
     team/science/3       a version of any environment
     lock:<digest>        a lock alone
     build:<id>           what a build made of its version
+    run:<id>             what a run ran in; its reader is in the app of runs
 
 Whatever else can be compared adds a reader: `READERS["run"] = read_run` takes what follows `run:`.
 """
 
 import re
 import uuid
+from dataclasses import replace
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -23,7 +25,7 @@ from .models import Build, Lock, Status
 
 READERS = {}
 _VERSION = re.compile(r"(?:(?P<workspace>[\w-]+)/(?P<name>[A-Za-z0-9._-]+)/)?(?P<number>[1-9][0-9]{0,8})", re.ASCII)
-HELP = "Write workspace/environment/3 for a version, lock:<digest> or build:<id>."
+HELP = "Write workspace/environment/3 for a version, lock:<digest>, build:<id> or run:<id>."
 
 
 def read(reference, user, environment=None, field="from"):
@@ -89,7 +91,7 @@ def of_build(build):
 
 
 def of_lock(lock):
-    return Side(f"lock:{lock.digest}", f"Lock {lock.digest[:12]}", **_locked(lock))
+    return Side(f"lock:{lock.digest}", f"Lock {lock.digest[:12]}", **locked(lock))
 
 
 def of_draft(definition, conda, environment, preview):
@@ -106,20 +108,20 @@ def of_draft(definition, conda, environment, preview):
 def _side(version, reference, title, url, build):
     build = build or version.builds.order_by("-created").first()
     lock = build and build.lock
-    fields = _locked(lock) if lock else {"no_lock": _why(version, build)}
+    fields = locked(lock) if lock else {"no_lock": _why(version, build)}
     text = written(version.definition, version.conda)
     return Side(
         reference, title, url, _place(version), version.definition, text, version=version, build=build, **fields
     )
 
 
-def _locked(lock):
-    return {
-        "digest": lock.digest,
-        "python": lock.python,
-        "platform": lock.platform,
-        "packages": tuple(lock.values()),
-    }
+def locked(lock):
+    """The fields of a Side with this lock. What a run reported does not tell who was asked for."""
+    packages = lock.values()
+    if lock.is_reported:
+        packages = [replace(package, direct=None) for package in packages]
+    facts = {"digest": lock.digest, "python": lock.python, "platform": lock.platform}
+    return facts | {"packages": tuple(packages)}
 
 
 def _place(version):

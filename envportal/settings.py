@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "envportal",
     "environments",
     "builds",
+    "runs",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -264,6 +265,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"BuildStatus": "builds.models.Status", "RunStatus": "runs.models.Status"},
 }
 
 LOGGING = {

@@ -8,6 +8,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
 from envportal.tests.wheel_maker import make_wheel
+from runs.models import Run
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
 SIGNED_IN = {"nobody": 302, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
@@ -24,6 +25,8 @@ def only_editors(status):
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
+R = "run"
+RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
@@ -78,6 +81,12 @@ TABLE = [
     ("wheel-delete", H, "get", None, EDITORS),
     ("wheel-delete", H, "post", {}, EDITORS_POST),
     ("wheel-file", F, "get", None, API_MEMBERS),
+    ("runs", W, "get", None, MEMBERS),
+    ("run", R, "get", None, MEMBERS),
+    ("api-runs", W, "get", None, API_MEMBERS),
+    ("api-runs", W, "post", RAN, only_editors(201)),
+    ("api-run", R, "get", None, API_MEMBERS),
+    ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
     ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
@@ -125,9 +134,14 @@ def test_who_may_do_what(
         client.force_login(locals()[who])
     if args == L:
         succeed(build)
+    if args == R:
+        run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
+        args = [run.pk]
     args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
-    content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
+    content_type = (
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
+    )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
     answer = getattr(client, method)(url, data, **content_type)
