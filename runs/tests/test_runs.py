@@ -209,4 +209,6 @@ def test_a_run_is_compared_with_its_version(post, client, viewer, stranger, buil
     assert client.get(url, {"from": "1", "to": "run:7"}).status_code == 400
     client.force_login(stranger)
     both = {"from": f"run:{run['id']}", "to": f"run:{run['id']}"}
+    assert client.get(reverse("diff"), both).status_code == 404
+    del client.defaults["HTTP_AUTHORIZATION"]
     assert client.get(reverse("api-diff"), both).status_code == 404
