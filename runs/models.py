@@ -3,7 +3,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -41,6 +42,11 @@ class RunQuerySet(models.QuerySet):
 
     def of(self, environment):
         return self.filter(version__environment=environment)
+
+    def uses_of_builds(self):
+        """(id of the build whose files it was, when a run had them last), which keeps these files for a while."""
+        used = self.exclude(build=None).values_list(Coalesce("build__reused_from", "build"))
+        return used.annotate(when=Max(Coalesce("ended", "started"))).order_by()
 
 
 class RunManager(models.Manager.from_queryset(RunQuerySet)):

@@ -1,6 +1,5 @@
 """Resolving while somebody types, with the real resolver and the real index."""
 
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,19 +7,14 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from builds import engine, preview, process, uv, worker
+from builds import preview, process, uv
 from builds.failures import Failure
-from builds.models import Build
+from builds.tests.in_process import HERE
 from environments import definition
 from environments.models import Interpreter
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
-
-
-@pytest.fixture(autouse=True)
-def pythons(db):
-    worker.report_pythons("w")
+pytestmark = pytest.mark.usefixtures("pythons")
 
 
 @pytest.fixture
@@ -60,10 +54,8 @@ def test_a_python_that_no_worker_has_is_named_with_those_there_are(ask):
     assert Interpreter.objects.versions()[0] in answer.failure.reason
 
 
-def test_what_a_build_made_answers_at_once(ask, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.10", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_what_a_build_made_answers_at_once(ask, make):
+    build = make("idna==3.10")
     answer = ask("idna==3.10")
     assert (answer.supplier, [package.name for package in answer.packages]) == (build, ["idna"])
     assert answer.seconds < 0.5
@@ -204,10 +196,8 @@ def test_the_panel_waits_until_errors_are_mended(signed_in, workspace):
     assert "Errors come first" in panel(signed_in, pip_constraint=["=3"]).content.decode()
 
 
-def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.9", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, make):
+    make("idna==3.9")
     changes = panel(signed_in, "?environment=science").context["changes"]
     assert [(change.kind, change.name, change.before, change.after, change.level) for change in changes] == [
         ("up", "idna", "3.9", "3.10", "minor")

@@ -15,6 +15,9 @@ SIGNED_IN = {"nobody": 302, "stranger": 200, "viewer": 200, "editor": 200, "owne
 MEMBERS = {"nobody": 302, "stranger": 404, "viewer": 200, "editor": 200, "owner": 200}
 EDITORS = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 200, "owner": 200}
 EDITORS_POST = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 302, "owner": 302}
+NO_MEMBERS = {"nobody": 302, "stranger": 403, "viewer": 403, "editor": 403, "owner": 403}
+API_NO_MEMBERS = NO_MEMBERS | {"nobody": 401}
+OWNERS = EDITORS | {"editor": 403}
 API_SIGNED_IN = SIGNED_IN | {"nobody": 401}
 API_MEMBERS = MEMBERS | {"nobody": 401}
 
@@ -75,6 +78,14 @@ TABLE = [
         EDITORS | dict.fromkeys(("editor", "owner"), 422),
     ),
     ("package", [*E, "pip", "idna"], "get", None, MEMBERS),
+    ("build-rebuild", B, "get", None, EDITORS),
+    ("build-rebuild", L, "post", {}, EDITORS_POST),
+    ("build-free", B, "get", None, EDITORS),
+    ("build-free", L, "post", {}, EDITORS_POST),
+    ("build-delete", B, "get", None, OWNERS),
+    ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
+    ("storage", [], "get", None, NO_MEMBERS),
+    ("storage", [], "post", {}, NO_MEMBERS),
     ("wheels", W, "get", None, MEMBERS),
     ("wheels", W, "post", WHEEL, EDITORS_POST),
     ("wheel", H, "get", None, MEMBERS),
@@ -118,6 +129,13 @@ TABLE = [
     ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
     ("api-build-stream", B, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
+    ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
+    ("api-build-rebuild", B, "post", {}, only_editors(409)),
+    ("api-build-free", B, "post", {}, only_editors(409)),
+    ("api-storage", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-builds", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-workspaces", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-clean", [], "post", {}, API_NO_MEMBERS),
 ]
 CASES = [
     pytest.param(name, args, method, data, who, status, id=f"{who} {method} {name}")
@@ -134,10 +152,11 @@ def test_who_may_do_what(
         client.force_login(locals()[who])
     if args == L:
         succeed(build)
+    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     if args == R:
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
-    args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
+    args = {B: [build.pk], L: of_lock}.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (
         {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
