@@ -10,7 +10,7 @@ from environments import definition as definitions
 from environments.access import get_version, get_workspace
 from environments.faults import UserFault
 from environments.models import Rule
-from envportal.api import ByAge
+from envportal.pages import ByAge
 
 from . import keeping, preview
 from .access import get_build

@@ -11,7 +11,7 @@ from environments.access import get_environment
 from environments.drafts import Draft
 from environments.faults import UserFault
 from environments.models import Rule
-from envportal.api import ByNumber
+from envportal.pages import ByNumber
 
 from . import diff_data, diff_markdown, preview, sides, timeline
 from .comparison import FILTERS, Comparison, select

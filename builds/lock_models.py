@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from environments.models import Version
@@ -75,6 +75,17 @@ class LockedPackageQuerySet(models.QuerySet):
         used = self.filter(manager=manager).values("name").annotate(locks=models.Count("pk"))
         return used.order_by("-locks", "name").values_list("name", flat=True)
 
+    def licences(self):
+        """Every licence that a package says. From one to the next by the index: there are few, of millions of rows."""
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE each_one AS (SELECT min(licence) AS licence FROM {table} WHERE licence > ''"  # noqa: S608
+                f" UNION ALL SELECT (SELECT min(p.licence) FROM {table} p WHERE p.licence > each_one.licence)"
+                " FROM each_one WHERE licence IS NOT NULL) SELECT licence FROM each_one WHERE licence IS NOT NULL"
+            )
+            return [licence for (licence,) in cursor.fetchall()]
+
     def versions_of(self, manager, name):
         return set(self.filter(manager=manager, name=name).values_list("version", flat=True))
 
@@ -105,7 +116,11 @@ class LockedPackage(models.Model):
     class Meta:
         ordering = ["-direct", "name"]
         constraints = [models.UniqueConstraint(fields=["lock", "manager", "name"], name="package_once_in_lock")]
-        indexes = [models.Index(fields=["name", "manager"], name="package_by_name")]
+        indexes = [
+            models.Index(fields=["name", "manager", "version", "lock"], name="package_by_name"),
+            models.Index(fields=["sha256", "lock"], name="package_by_hash"),
+            models.Index(fields=["licence", "lock"], name="package_by_licence"),
+        ]
 
     def __str__(self):
         return f"{self.name} {self.version}"

@@ -4,6 +4,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -42,6 +43,10 @@ ALLOWED = {
     Status.FAILED: (Status.QUEUED, Status.RUNNING),
     Status.CANCELLED: (Status.QUEUED, Status.RUNNING),
 }
+
+
+# A build has succeeded, or what it asked for was there already. Sent in the transaction that says so.
+build_succeeded = Signal()
 
 
 class BuildQuerySet(models.QuerySet):
@@ -125,7 +130,9 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
-            if not supplier:
+            if supplier:
+                build_succeeded.send(Build, build=build)
+            else:
                 Step.objects.bulk_create(
                     Step(build=build, name=name, position=i) for i, name in enumerate(Step.Name.values)
                 )
@@ -333,6 +340,8 @@ class Build(models.Model):
                     status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
                     ended=Case(When(is_open, then=Value(self.finished))),
                 )
+                if status == Status.SUCCEEDED:
+                    build_succeeded.send(Build, build=self)
                 transaction.on_commit(self._wake_twins, robust=True)
         return won
 

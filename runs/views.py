@@ -11,19 +11,13 @@ from builds.sides import locked
 from environments.access import get_workspace
 from environments.forms import PageForm
 from environments.views import render_part
-from envportal.api import Pages
+from envportal.pages import ByStart
 
 from .access import get_run
 from .forms import RunFilterForm
 
 PAGE = 50
 PACKAGES = 200
-
-
-class ByStart(Pages):
-    """The newest first; there may be a million, so pages are not counted."""
-
-    ordering = ("-started", "id")
 
 
 def runs(request, workspace):
