@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, artifact_api, converters, keeping_api, log_api, storage_api  # noqa: F401, converters are registered before the paths that use them
+from . import api, artifact_api, converters, diff_api, keeping_api, log_api, package_history, storage_api  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("resolve/", api.Resolve.as_view(), name="api-resolve"),
@@ -8,6 +8,22 @@ urlpatterns = [
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
         api.BuildList.as_view(),
         name="api-version-builds",
+    ),
+    path("diff/", diff_api.AnyDiff.as_view(), name="api-diff"),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/diff/",
+        diff_api.EnvironmentDiff.as_view(),
+        name="api-environment-diff",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/timeline/",
+        diff_api.Timeline.as_view(),
+        name="api-timeline",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/packages/<manager:manager>/<package:package>/",
+        package_history.PackageHistory.as_view(),
+        name="api-package",
     ),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
     path("builds/<uuid:pk>/log/", log_api.BuildLog.as_view(), name="api-build-log"),

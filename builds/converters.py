@@ -19,5 +19,17 @@ class ArtifactConverter(NameConverter):
     regex = "|".join(re.escape(name) for name in pack.WORDS)
 
 
+class PackageConverter(NameConverter):
+    """The name of a package, as conda and pip have them."""
+
+    regex = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}"
+
+
+class ManagerConverter(NameConverter):
+    regex = "conda|pip"
+
+
 register_converter(ArtifactConverter, "artifact")
+register_converter(ManagerConverter, "manager")
+register_converter(PackageConverter, "package")
 register_converter(LockFileConverter, "lockfile")

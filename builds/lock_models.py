@@ -14,7 +14,13 @@ GOOD = "succeeded"  # the status of a build whose lock is kept
 LONGEST_LICENCE = 200
 
 
-class LockManager(models.Manager):
+class LockQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Locks that a build has which the person sees."""
+        return self.filter(builds__version__in=Version.objects.visible_to(user)).distinct()
+
+
+class LockManager(models.Manager.from_queryset(LockQuerySet)):
     def store(self, python, platform, packages, is_reported=False):
         """Return the lock with this content, which is stored once, whoever resolves to it or reports it."""
         content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
@@ -62,7 +68,7 @@ class Lock(models.Model):
 
 class LockedPackageQuerySet(models.QuerySet):
     def visible_to(self, user):
-        return self.filter(lock__in=Lock.objects.filter(builds__version__in=Version.objects.visible_to(user)))
+        return self.filter(lock__in=Lock.objects.visible_to(user))
 
     def names_by_use(self, manager):
         """Names, those in the most locks first."""

@@ -67,6 +67,10 @@ class BuildQuerySet(models.QuerySet):
     def succeeded(self):
         return self.filter(status=Status.SUCCEEDED)
 
+    def locked(self):
+        """Builds that say what is installed."""
+        return self.succeeded().filter(lock__isnull=False)
+
     def failed(self):
         return self.filter(status=Status.FAILED)
 

@@ -95,7 +95,10 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
-    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/"]
+    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/", "/diff/"]
+    paths += [
+        f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
+    ]
     paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     found = []

@@ -14,9 +14,11 @@ SHA = hashlib.sha256(make_wheel()).hexdigest()
 LISTS = [
     ("home", [], 10),
     ("environments", ["team"], 6),
-    ("environment", ["team", "science"], 8),
+    ("environment", ["team", "science"], 10),
     ("version", ["team", "science", 1], 8),
     ("builds", ["team", "science"], 7),
+    ("environment-diff", ["team", "science"], 14),
+    ("package", ["team", "science", "pip", "idna"], 7),
     ("new-environment", ["team"], 11),
     ("starts", ["team"], 6),
     ("new-version", ["team", "science"], 14),
@@ -28,6 +30,9 @@ LISTS = [
     ("api-environments", ["team"], 4),
     ("api-versions", ["team", "science"], 5),
     ("api-version-builds", ["team", "science", 1], 7),
+    ("api-environment-diff", ["team", "science"], 10),
+    ("api-timeline", ["team", "science"], 7),
+    ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
