@@ -12,9 +12,10 @@ from environments.faults import UserFault
 from environments.models import Rule
 from envportal.api import ByAge
 
-from . import preview
+from . import preview, schedule
 from .access import get_build
 from .models import Build, LockedPackage, Step
+from .schedule import Cause
 
 
 class StepSerializer(serializers.ModelSerializer):
@@ -37,6 +38,16 @@ class PackageSerializer(serializers.ModelSerializer):
         extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 
 
+class WaitSerializer(serializers.Serializer):
+    """Why a queued build has not begun."""
+
+    place = serializers.IntegerField(allow_null=True, help_text="1 is next; null for one that waits for a twin")
+    before = serializers.IntegerField(allow_null=True, help_text="how many begin before it, as things are now")
+    cause = serializers.ChoiceField(Cause.choices)
+    reason = serializers.CharField(help_text="the cause as a sentence")
+    waits_for = serializers.UUIDField(source="twin.pk", default=None, help_text="the build of the same packages")
+
+
 class BuildSummarySerializer(serializers.ModelSerializer):
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     environment = serializers.CharField(source="version.environment.name", read_only=True)
@@ -46,12 +57,13 @@ class BuildSummarySerializer(serializers.ModelSerializer):
     advice = serializers.CharField(read_only=True, help_text="what to do about the failure")
     chain = serializers.ListField(child=serializers.CharField(), read_only=True)
     steps = StepSerializer(many=True, read_only=True)
+    queue = WaitSerializer(source="wait", read_only=True, allow_null=True, help_text="null when it does not wait")
 
     class Meta:
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
-            "reason_line", "quote", "advice", "chain", "is_sandboxed", "reused_from", "asked_by", "created", "started", "finished", "steps",
+            "reason_line", "quote", "advice", "chain", "is_sandboxed", "reused_from", "asked_by", "created", "started", "finished", "queue", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -122,6 +134,9 @@ class BuildList(generics.ListAPIView):
         version = get_version(self.request, **self.kwargs)
         return version.builds.with_subject().prefetch_related("steps")
 
+    def paginate_queryset(self, queryset):
+        return schedule.tell(super().paginate_queryset(queryset))
+
     @extend_schema(
         request=None,
         responses={
@@ -167,6 +182,6 @@ class BuildCancel(APIView):
         """Cancel a build that has not ended."""
         build = get_build(request, pk, "builds.cancel_build")
         if not build.cancel(request.user):
-            build.refresh_from_db(fields=["status"])
-            return Response({"detail": f"This build has ended already: {build.status}."}, status=409)
+            build.refresh_from_db(fields=["status", "reason"])
+            return Response({"detail": build.too_late}, status=409)
         return Response(BuildSerializer(build).data)

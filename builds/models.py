@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -16,20 +16,19 @@ from . import lock_files
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
+from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
 SILENCE = timedelta(seconds=40)
-# A queued build whose message is older than this may have lost it.
-MESSAGE_AGE = timedelta(seconds=30)
 # A worker may write a line or two after somebody cancelled its build.
 LAST_WORDS = timedelta(seconds=8)
 # So long after the end of a build nobody adds to its log any more.
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "Worker"]
+__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Share", "Status", "Step", "StoredLog", "Worker"]
 
 
 # From which states one may come into a state. A build that ended stays as it is.
@@ -71,11 +70,6 @@ class BuildQuerySet(models.QuerySet):
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
         return self.running().filter(heard_at__lt=timezone.now() - SILENCE)
-
-    def unheard(self):
-        """Queued for longer than a message takes, and nobody builds the same just now."""
-        same = Build.objects.running().filter(image_key=OuterRef("image_key"))
-        return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
 
     def with_settled_log(self):
         """Ended for a while, their log still in the database."""
@@ -132,7 +126,11 @@ class Build(models.Model):
     objects = BuildManager()
 
     class Meta:
-        indexes = [models.Index(fields=["version", "-created"], name="build_by_age")]
+        indexes = [
+            models.Index(fields=["version", "-created"], name="build_by_age"),
+            # What waits and runs is little among all that ever was.
+            models.Index(fields=["created"], condition=Q(status__in=UNFINISHED), name="build_unfinished"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
@@ -160,7 +158,7 @@ class Build(models.Model):
 
     @property
     def supplier(self):
-        """The build that made what this one gives."""
+        """The build that made what this one gives; of a failed one the build that failed for both."""
         return self.reused_from or self
 
     @property
@@ -210,16 +208,17 @@ class Build(models.Model):
             return timezone.now() - self.finished > LAST_WORDS
         return not self.is_unfinished
 
+    @cached_property
+    def wait(self):
+        """What it waits for in the queue, or None."""
+        from . import schedule  # which imports this module
+
+        return schedule.tell([self])[0].wait
+
     @property
     def state(self):
         """What a page shows of it, in one word that changes whenever that does."""
-        return f"{self.status}-{self.stage}".replace(" ", "-").lower()
-
-    @property
-    def place_in_queue(self):
-        """How many are before it."""
-        is_waiting = self.status == Status.QUEUED
-        return Build.objects.queued().filter(created__lt=self.created).count() if is_waiting else 0
+        return f"{self.status}-{self.stage}-{self.wait.key if self.wait else 0}".replace(" ", "-").lower()
 
     @property
     def seconds(self):
@@ -294,7 +293,7 @@ class Build(models.Model):
                     status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
                     ended=Case(When(is_open, then=Value(self.finished))),
                 )
-                transaction.on_commit(self._wake_twins, robust=True)
+                transaction.on_commit(self._hand_on, robust=True)
         return won
 
     def fail(self, failure, reason, line=None, quote="", chain=()):
@@ -303,8 +302,14 @@ class Build(models.Model):
         return self.finish(Status.FAILED, **fields)
 
     def cancel(self, by):
-        """Return whether it was still to be cancelled. A worker notices at its next beat."""
+        """Return whether it was still to be cancelled. A worker notices at its next beat; a twin builds on or begins."""
         return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
+
+    @property
+    def too_late(self):
+        """Why a build that has ended is not cancelled, as a sentence."""
+        how = self.reason if self.status == Status.CANCELLED else f"{self.status}."
+        return f"This build has ended already: {how[:1].lower()}{how[1:]}"
 
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
@@ -318,16 +323,24 @@ class Build(models.Model):
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if there is one. Return whether it did."""
         supplier = Build.objects.supplier_of(self.image_key)
-        if not supplier or not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
-            return False
-        self.steps.all().delete()
-        return True
+        with transaction.atomic():
+            won = bool(supplier) and self.end_with(supplier)
+            if won:
+                transaction.on_commit(self._hand_on, robust=True)
+        return won
 
-    def _wake_twins(self):
-        """Hand what was made to the builds that waited for it; if nothing was, the next of them takes over."""
-        twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
-        if self.status == Status.SUCCEEDED:
-            for twin in twins:
-                twin.finish_from_twin()
-        elif next_one := twins.first():
-            next_one.send()
+    def end_with(self, twin):
+        """End as a build of the same image key ended, without having been built. Return whether we won."""
+        fields = {"reused_from": twin}
+        names = ["lock"] if twin.status == Status.SUCCEEDED else ["failure", "reason", "quote", "chain"]
+        fields |= {name: getattr(twin, name) for name in names}
+        with transaction.atomic():
+            won = self.move_to(twin.status, **fields)
+            if won:
+                self.steps.all().delete()
+        return won
+
+    def _hand_on(self):
+        from . import schedule  # which imports this module
+
+        schedule.hand_on(self)
