@@ -108,6 +108,13 @@ class Resolve(generics.GenericAPIView):
 
     serializer_class = ResolveSerializer
 
+    @extend_schema(
+        responses={
+            200: ResolveSerializer,
+            409: OpenApiResponse(description="the same person asked something newer"),
+            503: OpenApiResponse(description="others keep all places; who asks again within a minute keeps its turn"),
+        }
+    )
     def post(self, request):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -118,9 +125,11 @@ class Resolve(generics.GenericAPIView):
             policy = replace(policy, wheels=frozenset())
         definition = definitions.read(serializer.validated_data["definition"], policy)
         try:
-            answer = preview.resolve(definition, ("api", request.user.pk))
+            answer = preview.resolve(definition, ("api", request.user.pk), request.user.pk)
         except preview.Superseded:
             return Response({"detail": "You asked something newer meanwhile."}, status=409)
+        except preview.Crowded as fault:
+            return Response({"detail": f"{fault} Ask again."}, status=503, headers={"Retry-After": "1"})
         return Response(self.get_serializer(answer).data)
 
 

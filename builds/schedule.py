@@ -96,7 +96,9 @@ class Queue:
         workspaces = {row.workspace for row in self.waiting}
         told = {share.workspace_id: share for share in Share.objects.filter(workspace__in=workspaces)}
         self.shares = {
-            pk: turns.Share(told[pk].most, told[pk].served_at) if pk in told else turns.Share(settings.BUILDS_PER_WORKSPACE)
+            pk: turns.Share(told[pk].most, told[pk].served_at)
+            if pk in told
+            else turns.Share(settings.BUILDS_PER_WORKSPACE)
             for pk in workspaces
         }
 

@@ -17,7 +17,10 @@ class Share(models.Model):
 
     workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="share")
     at_once = models.PositiveSmallIntegerField(
-        "builds at once", null=True, blank=True, help_text="Empty: as ENVPORTAL_BUILDS_PER_WORKSPACE says. 0: none begins."
+        "builds at once",
+        null=True,
+        blank=True,
+        help_text="Empty: as ENVPORTAL_BUILDS_PER_WORKSPACE says. 0: none begins.",
     )
     served_at = models.DateTimeField("had its turn last", null=True, editable=False)
 
