@@ -12,7 +12,7 @@ from environments.faults import UserFault
 from environments.models import Rule
 from envportal.api import ByAge
 
-from . import preview, schedule
+from . import keeping, preview, schedule
 from .access import get_build
 from .models import Build, LockedPackage, Step
 from .schedule import Cause
@@ -63,7 +63,8 @@ class BuildSummarySerializer(serializers.ModelSerializer):
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
-            "reason_line", "quote", "advice", "chain", "is_sandboxed", "reused_from", "asked_by", "created", "started", "finished", "queue", "steps",
+            "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "reused_from", "last_used", "freed_at",
+            "freed_why", "asked_by", "created", "started", "finished", "queue", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -164,6 +165,15 @@ class BuildDetail(generics.RetrieveAPIView):
 
     def get_object(self):
         return get_build(self.request, self.kwargs["pk"])
+
+    @extend_schema(responses={204: None, 409: OpenApiResponse(description="`detail` says why it stays")})
+    def delete(self, request, pk):
+        """Delete the record of a build that ended, with its log and its files."""
+        try:
+            keeping.delete(get_build(request, pk, "builds.delete_build"))
+        except keeping.Refused as fault:
+            return Response({"detail": fault.message}, status=409)
+        return Response(status=204)
 
 
 class BuildLockFile(APIView):

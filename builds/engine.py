@@ -18,7 +18,7 @@ from django.utils import timezone
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import conda, fetch, licences, process, sandbox, uv
+from . import caches, conda, fetch, licences, process, sandbox, uv
 from . import lock as locks
 from .diagnosis import Diagnosis, diagnose, out_of_memory
 from .failures import Failure
@@ -60,7 +60,8 @@ def work_on(build):
             return
         work.mkdir(parents=True)
         settings.PREFIXES.mkdir(parents=True, exist_ok=True)
-        Attempt(build, prefix, work).run()
+        with caches.in_use():
+            Attempt(build, prefix, work).run()
         build.finish(Status.SUCCEEDED, prefix=prefix.name)
     except Taken:
         pass

@@ -15,12 +15,15 @@ LONGEST_LICENCE = 200
 
 
 class LockManager(models.Manager):
-    def store(self, python, platform, packages):
-        """Return the lock with this content, which is stored once, whoever resolves to it."""
+    def store(self, python, platform, packages, is_reported=False):
+        """Return the lock with this content, which is stored once, whoever resolves to it or reports it."""
         content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
+        if is_reported:
+            content += ["reported", sorted([package.manager, package.name, package.build] for package in packages)]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        facts = {"python": python, "platform": platform, "is_reported": is_reported}
         with transaction.atomic():
-            lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
+            lock, is_new = self.get_or_create(digest=digest, defaults=facts)
             if is_new:
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
@@ -31,11 +34,12 @@ class LockManager(models.Manager):
 
 
 class Lock(models.Model):
-    """The exact packages that a definition resolves to. Never changes."""
+    """The exact packages that a definition resolves to, or that a run reported. Never changes."""
 
     digest = models.CharField(max_length=64, unique=True)
     python = models.CharField(max_length=32)
     platform = models.CharField(max_length=32)
+    is_reported = models.BooleanField(default=False, help_text="said by a run about itself, not resolved")
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = LockManager()

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -12,12 +12,13 @@ from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
 
-from . import lock_files
+from . import lock_files, related
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
 from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
+from .storage_models import Cleanup, Machine, Use
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
@@ -28,7 +29,10 @@ LAST_WORDS = timedelta(seconds=8)
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Share", "Status", "Step", "StoredLog", "Worker"]
+__all__ = [
+    "Build", "Cleanup", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "Status", "Step", "StoredLog",
+    "Use", "Worker",
+]  # fmt: skip
 
 
 # From which states one may come into a state. A build that ended stays as it is.
@@ -64,8 +68,27 @@ class BuildQuerySet(models.QuerySet):
         return self.succeeded().exclude(prefix="")
 
     def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses, or None."""
-        return self.good().filter(image_key=image_key).order_by("finished").first()
+        """The build whose prefix every other one of this image key uses, the newest; or None."""
+        return self.good().filter(image_key=image_key).order_by("-finished", "pk").first()
+
+    def take_supplier(self, image_key):
+        """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
+        while supplier := self.supplier_of(image_key):
+            if supplier.use():
+                return supplier
+        return None
+
+    def free_to_go(self):
+        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
+        same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
+        found = self.good().filter(~Exists(same))
+        for held in related.told(Build, "builds_in_use"):
+            found = found.exclude(pk__in=held)
+        return found
+
+    def uses_of_builds(self):
+        """(id of a build, when another one was supplied by it), the last time of each."""
+        return self.succeeded().exclude(reused_from=None).values_list("reused_from").annotate(models.Max("finished"))
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -82,11 +105,14 @@ class BuildQuerySet(models.QuerySet):
 
 
 class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
-    def request(self, version, by):
-        """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists."""
-        build = self.model(version=version, image_key=version.image_key, asked_by=by)
+    def request(self, version, by, anew=False):
+        """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists.
+
+        With `anew` it is built whether or not there is one; that one stays good whatever comes of it.
+        """
+        build = self.model(version=version, image_key=version.image_key, asked_by=by, is_rebuild=anew)
         with transaction.atomic():
-            supplier = self.model.objects.supplier_of(version.image_key)
+            supplier = None if anew else self.model.objects.take_supplier(version.image_key)
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
@@ -116,6 +142,15 @@ class Build(models.Model):
     worker = models.CharField(max_length=255, blank=True)
     is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
 
+    is_rebuild = models.BooleanField(default=False, help_text="builds anew although a good one may be there")
+
+    last_used = models.DateTimeField(null=True, help_text="when it supplied another build or was downloaded")
+    freed_at = models.DateTimeField(null=True, help_text="when prefix and archives were removed")
+    freed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", help_text="empty: the clean-up"
+    )
+    freed_why = models.CharField(max_length=200, blank=True)
+
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(default=timezone.now)
@@ -140,6 +175,7 @@ class Build(models.Model):
                 name="build_status_fits_its_end",
             ),
             models.CheckConstraint(condition=~Q(status=Status.FAILED) | ~Q(reason=""), name="failed_build_says_why"),
+            models.CheckConstraint(condition=Q(freed_at=None) | Q(prefix=""), name="freed_build_has_no_prefix"),
         ]
 
     def __str__(self):
@@ -315,6 +351,13 @@ class Build(models.Model):
         """Say that somebody works on it. Return whether it is still to be worked on."""
         return Build.objects.running().filter(pk=self.pk).update(heard_at=timezone.now()) == 1
 
+    def use(self):
+        """Say that its files are used in this moment, by which a clean-up lets them be. Return whether they are there.
+
+        Who goes on to use them does this first.
+        """
+        return Build.objects.good().filter(pk=self.pk).update(last_used=timezone.now()) == 1
+
     def reuse(self, supplier):
         """Take over what another build of the same image key made."""
         self.status, self.finished = Status.SUCCEEDED, timezone.now()
@@ -322,12 +365,21 @@ class Build(models.Model):
 
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if there is one. Return whether it did."""
-        supplier = Build.objects.supplier_of(self.image_key)
         with transaction.atomic():
-            won = bool(supplier) and self.end_with(supplier)
+            won = self.end_with_supplier()
             if won:
                 transaction.on_commit(self._hand_on, robust=True)
         return won
+
+    def end_with_supplier(self):
+        """The same, without a word to those that wait for it.
+
+        For one that was asked to build anew only what was begun since then is good enough.
+        """
+        fresh = Build.objects.filter(started__gte=self.created) if self.is_rebuild else Build.objects.all()
+        with transaction.atomic():
+            supplier = fresh.take_supplier(self.image_key)
+            return bool(supplier) and self.end_with(supplier)
 
     def end_with(self, twin):
         """End as a build of the same image key ended, without having been built. Return whether we won."""
@@ -339,6 +391,10 @@ class Build(models.Model):
             if won:
                 self.steps.all().delete()
         return won
+
+    def is_answered_by(self, twin):
+        """Whether the end of this build of the same image key, begun or not, is good enough for this one."""
+        return not (self.is_rebuild and twin.started) or twin.started >= self.created
 
     def _hand_on(self):
         from . import schedule  # which imports this module

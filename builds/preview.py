@@ -20,7 +20,7 @@ from environments import wheel_store
 from environments.addresses import redact
 from environments.models import Interpreter
 
-from . import channels, conda, process, sandbox, uv
+from . import caches, channels, conda, process, sandbox, uv
 from . import lock as locks
 from .diagnosis import Diagnosis, diagnose
 from .failures import Failure
@@ -90,7 +90,8 @@ def _resolve(definition, ended):
     work = Path(tempfile.mkdtemp(prefix="preview-", dir=settings.WORK))
     question = _Question(definition, python, uv.this_platform(), work, ended)
     try:
-        packages = tuple(question.packages())
+        with caches.in_use():
+            packages = tuple(question.packages())
         return Preview(question.python, question.platform, packages)
     except _NoAnswer as fault:
         return Preview(question.python, question.platform, failure=fault.args[0])

@@ -28,7 +28,7 @@ from .worker_models import Worker
 MESSAGE_AGE = timedelta(seconds=10)
 # Any number that nobody else locks in this database.
 ONE_AT_A_TIME = 8_203_517
-FIELDS = ("pk", "image_key", "version__environment__workspace", "created")
+FIELDS = ("pk", "image_key", "version__environment__workspace", "created", "started")
 
 
 class Cause(TextChoices):
@@ -50,6 +50,7 @@ class Wait:
     place: int | None
     twin: Build | None
     reason: str  # as a sentence
+    ends_with_twin: bool = False
 
     @property
     def now(self):
@@ -136,17 +137,19 @@ class Queue:
     def wait_of(self, build):
         """The Wait of a build; None when it does not wait (any more)."""
         if twin := self.order.waits_for.get(build.pk):
-            return self._wait_for_twin(twin)
+            return self._wait_for_twin(build, twin)
         place = self.places.get(build.pk)
         if not place:
             return None
         cause = self._cause(build, place)
         return Wait(cause, place, None, self._reason(cause, build))
 
-    def _wait_for_twin(self, pk):
-        twin = Build(pk=pk, status=Status.QUEUED if pk in self.places else Status.RUNNING)
-        wait = Wait(Cause.TWIN, None, twin, "")
-        return replace(wait, reason=f"Build {twin.short_id} of the same packages {wait.now}; this one ends with it.")
+    def _wait_for_twin(self, build, pk):
+        begun = next((row.started for row in self.running if row.pk == pk), None)
+        twin = Build(pk=pk, status=Status.RUNNING if begun else Status.QUEUED, started=begun)
+        wait = Wait(Cause.TWIN, None, twin, "", build.is_answered_by(twin))
+        then = "ends with it" if wait.ends_with_twin else "begins after it"
+        return replace(wait, reason=f"Build {twin.short_id} of the same packages {wait.now}; this one {then}.")
 
     def _cause(self, build, place):
         most = self.shares[build.workspace.pk].most
@@ -241,9 +244,11 @@ def wake(age=timedelta()):
 def hand_on(build):
     """End those that waited for this one with it, where they could only end the same, and begin what may begin now."""
     twins = Build.objects.queued().filter(image_key=build.image_key).order_by("created", "pk")
-    if build.status == Status.SUCCEEDED or build.failure in SHARED:
-        if build.status == Status.FAILED:  # elsewhere there are other private wheels and other secrets
-            twins = twins.filter(version__environment__workspace=build.workspace)
+    if build.status == Status.SUCCEEDED:
         for twin in twins:
-            twin.end_with(build.supplier)
+            twin.end_with_supplier()
+    elif build.failure in SHARED:  # elsewhere there are other private wheels and other secrets
+        for twin in twins.filter(version__environment__workspace=build.workspace):
+            if twin.is_answered_by(build):
+                twin.end_with(build.supplier)
     wake()

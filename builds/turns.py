@@ -24,6 +24,7 @@ class Row:
     image_key: str
     workspace: object
     created: datetime = LONG_AGO
+    started: datetime | None = None
 
 
 @dataclass(frozen=True)

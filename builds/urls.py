@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import converters, log_views, preview_views, suggest, views  # noqa: F401, registered before the paths
+from . import converters, keeping_views, log_views, preview_views, storage_views, suggest, views  # noqa: F401, registered before the paths
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -19,4 +19,8 @@ urlpatterns = [
     path("builds/<uuid:pk>/log/stream/", log_views.stream, name="build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", views.lock_file, name="build-lock-file"),
     path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
+    path("builds/<uuid:pk>/rebuild/", keeping_views.rebuild, name="build-rebuild"),
+    path("builds/<uuid:pk>/free/", keeping_views.free, name="build-free"),
+    path("builds/<uuid:pk>/delete/", keeping_views.delete, name="build-delete"),
+    path("storage/", storage_views.page, name="storage"),
 ]

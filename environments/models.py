@@ -266,6 +266,12 @@ class Version(models.Model):
 
 
 class InterpreterQuerySet(models.QuerySet):
+    def report(self, worker, found):
+        """A worker has these, {version: path}, and no others any more."""
+        with transaction.atomic():
+            self.filter(worker=worker).delete()
+            self.bulk_create(self.model(worker=worker, version=version, path=path) for version, path in found.items())
+
     def versions(self):
         """The Pythons that builds can use, newest first."""
         found = set(self.values_list("version", flat=True))

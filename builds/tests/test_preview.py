@@ -1,6 +1,5 @@
 """Resolving while somebody types, with the real resolver and the real index."""
 
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,19 +9,14 @@ from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
-from builds import engine, preview, process, uv, worker
+from builds import preview, process, uv
 from builds.failures import Failure
-from builds.models import Build
+from builds.tests.in_process import HERE
 from environments import definition
 from environments.models import Interpreter
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
-
-
-@pytest.fixture(autouse=True)
-def pythons(db):
-    worker.report_pythons("w")
+pytestmark = pytest.mark.usefixtures("pythons")
 
 
 @pytest.fixture
@@ -62,10 +56,8 @@ def test_a_python_that_no_worker_has_is_named_with_those_there_are(ask):
     assert Interpreter.objects.versions()[0] in answer.failure.reason
 
 
-def test_what_a_build_made_answers_at_once(ask, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.10", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_what_a_build_made_answers_at_once(ask, make):
+    build = make("idna==3.10")
     answer = ask("idna==3.10")
     assert (answer.supplier, [package.name for package in answer.packages]) == (build, ["idna"])
     assert answer.seconds < 0.5
@@ -206,10 +198,8 @@ def test_the_panel_waits_until_errors_are_mended(signed_in, workspace):
     assert "Errors come first" in panel(signed_in, pip_constraint=["=3"]).content.decode()
 
 
-def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.9", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, make):
+    make("idna==3.9")
     changes = panel(signed_in, "?environment=science").context["changes"]
     assert [(change.kind, change.name, change.before, change.after, change.level) for change in changes] == [
         ("up", "idna", "3.9", "3.10", "minor")
@@ -239,29 +229,18 @@ def test_the_api_resolves_a_definition(api, editor, workspace, wanted):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_thirty_people_are_all_answered_in_turn_and_a_build_goes_on(wanted, environment, editor, settings):
-    """With the real resolver; the build is installed and checked while they ask."""
+def test_thirty_people_are_all_answered(wanted, settings):
     settings.PREVIEW_SECONDS = 60  # on a busy machine
-    version, _ = environment.register(wanted("six==1.17.0", python=HERE), editor)
-    build = Build.objects.with_subject().get(pk=version.builds.request(version, editor).pk)
-    answered = []
 
     def question(n):
         try:
             answer = preview.resolve(wanted("idna==3.10", python=HERE, environmentVariables={"N": str(n)}), n)
-            answered.append(n)
             return [package.name for package in answer.packages]
         finally:
             connection.close()
 
     with ThreadPoolExecutor(30) as pool:
-        asked = [pool.submit(question, n) for n in range(30)]
-        engine.run(build, "w")
-        answered_before = len(answered)
-        assert [future.result(110) for future in asked] == [["idna"]] * 30
-    build.refresh_from_db()
-    assert (build.status, build.reason) == ("succeeded", "")
-    assert answered_before < 30, "the build waited for those who asked"
+        assert list(pool.map(question, range(30))) == [["idna"]] * 30
 
 
 @pytest.fixture
@@ -271,6 +250,10 @@ def crowd():
         for n in range(settings.PREVIEWS_AT_ONCE):
             stack.enter_context(preview.places.take(("crowd", n), "crowd", 1))
         yield
+
+
+def test_a_build_does_not_wait_for_those_who_ask(crowd, make):
+    assert make("idna==3.10").status == "succeeded"
 
 
 def test_the_panel_says_how_many_are_before_and_asks_again(signed_in, workspace, crowd, monkeypatch):

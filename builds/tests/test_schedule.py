@@ -438,3 +438,24 @@ def test_a_cancel_that_comes_too_late_says_so(build, editor, client, api, end, t
     assert told in page
     answer = api(editor).post(reverse("api-build-cancel", args=[build.pk]))
     assert (answer.status_code, answer.json()) == (409, {"detail": told})
+
+
+# Built anew
+
+
+def test_a_rebuild_that_was_asked_for_since_begins_after_the_one_that_runs(ask, editor, sent, workers):
+    workers(2)
+    first = ask("a0")
+    running = schedule.claim("w0")
+    late = first.version.builds.request(first.version, editor, anew=True)
+    assert wait_of(late).reason.endswith("is being built; this one begins after it.")
+    assert sent(running.fail, Failure.CONFLICT, "They do not fit.") == [str(late.pk)]
+    assert claims(1) == ["a0"]
+
+
+def test_a_rebuild_that_waits_for_one_that_begins_later_ends_with_it(ask, editor, sent):
+    first = ask("a0")
+    waiting = first.version.builds.request(first.version, editor, anew=True)
+    assert wait_of(waiting).reason.endswith("waits in the queue; this one ends with it.")
+    sent(schedule.claim("w0").fail, Failure.CONFLICT, "They do not fit.")
+    assert [(build.status, build.reused_from) for build in fresh(waiting)] == [(Status.FAILED, first)]
