@@ -12,9 +12,10 @@ from environments.faults import UserFault
 from environments.models import Rule
 from envportal.pages import ByAge
 
-from . import keeping, preview
+from . import keeping, preview, schedule
 from .access import get_build
 from .models import Build, LockedPackage, Step
+from .schedule import Cause
 
 
 class StepSerializer(serializers.ModelSerializer):
@@ -40,6 +41,16 @@ class PackageSerializer(serializers.ModelSerializer):
         extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 
 
+class WaitSerializer(serializers.Serializer):
+    """Why a queued build has not begun."""
+
+    place = serializers.IntegerField(allow_null=True, help_text="1 is next; null for one that waits for a twin")
+    before = serializers.IntegerField(allow_null=True, help_text="how many begin before it, as things are now")
+    cause = serializers.ChoiceField(Cause.choices)
+    reason = serializers.CharField(help_text="the cause as a sentence")
+    waits_for = serializers.UUIDField(source="twin.pk", default=None, help_text="the build of the same packages")
+
+
 class BuildSummarySerializer(serializers.ModelSerializer):
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     environment = serializers.CharField(source="version.environment.name", read_only=True)
@@ -49,13 +60,14 @@ class BuildSummarySerializer(serializers.ModelSerializer):
     advice = serializers.CharField(read_only=True, help_text="what to do about the failure")
     chain = serializers.ListField(child=serializers.CharField(), read_only=True)
     steps = StepSerializer(many=True, read_only=True)
+    queue = WaitSerializer(source="wait", read_only=True, allow_null=True, help_text="null when it does not wait")
 
     class Meta:
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
             "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "reused_from", "last_used", "freed_at",
-            "freed_why", "asked_by", "created", "started", "finished", "steps",
+            "freed_why", "asked_by", "created", "started", "finished", "queue", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -100,6 +112,13 @@ class Resolve(generics.GenericAPIView):
 
     serializer_class = ResolveSerializer
 
+    @extend_schema(
+        responses={
+            200: ResolveSerializer,
+            409: OpenApiResponse(description="the same person asked something newer"),
+            503: OpenApiResponse(description="others keep all places; who asks again within a minute keeps its turn"),
+        }
+    )
     def post(self, request):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -110,9 +129,11 @@ class Resolve(generics.GenericAPIView):
             policy = replace(policy, wheels=frozenset())
         definition = definitions.read(serializer.validated_data["definition"], policy)
         try:
-            answer = preview.resolve(definition, ("api", request.user.pk))
+            answer = preview.resolve(definition, ("api", request.user.pk), request.user.pk)
         except preview.Superseded:
             return Response({"detail": "You asked something newer meanwhile."}, status=409)
+        except preview.Crowded as fault:
+            return Response({"detail": f"{fault} Ask again."}, status=503, headers={"Retry-After": "1"})
         return Response(self.get_serializer(answer).data)
 
 
@@ -125,6 +146,9 @@ class BuildList(generics.ListAPIView):
     def get_queryset(self):
         version = get_version(self.request, **self.kwargs)
         return version.builds.with_subject().prefetch_related("steps")
+
+    def paginate_queryset(self, queryset):
+        return schedule.tell(super().paginate_queryset(queryset))
 
     @extend_schema(
         request=None,
@@ -180,6 +204,6 @@ class BuildCancel(APIView):
         """Cancel a build that has not ended."""
         build = get_build(request, pk, "builds.cancel_build")
         if not build.cancel(request.user):
-            build.refresh_from_db(fields=["status"])
-            return Response({"detail": f"This build has ended already: {build.status}."}, status=409)
+            build.refresh_from_db(fields=["status", "reason"])
+            return Response({"detail": build.too_late}, status=409)
         return Response(BuildSerializer(build).data)

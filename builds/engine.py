@@ -1,4 +1,4 @@
-"""Builds a version: resolve, install, check, pack. One function, `run`; the rest are its steps."""
+"""Builds a version: resolve, install, check, pack. One function, `work_on`; the rest are its steps."""
 
 import errno
 import logging
@@ -48,9 +48,13 @@ class Taken(Exception):
 
 
 def run(build, worker=""):
-    """Build, unless somebody else does or did. Whatever happens, the build is ended when this returns."""
-    if not build.move_to(Status.RUNNING, worker=worker):
-        return
+    """Build this one, whoever's turn it is, unless somebody else does or did."""
+    if build.move_to(Status.RUNNING, worker=worker):
+        work_on(build)
+
+
+def work_on(build):
+    """Build what was claimed. Whatever happens, it is ended when this returns."""
     prefix, work = settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk)
     try:
         if build.finish_from_twin():

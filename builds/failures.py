@@ -37,6 +37,31 @@ class Failure(TextChoices):
     OURS = "ours", "Our own fault"
 
 
+# A build of the same definition, in the same workspace, would fail in the same way, and only cost as much again. Not
+# among them is what is about the worker, the network or the moment, and what is found out in no time.
+SHARED = frozenset(
+    {
+        Failure.BAD_SPEC,
+        Failure.PACKAGE_NOT_FOUND,
+        Failure.NO_VERSION,
+        Failure.NO_WHEEL,
+        Failure.PYTHON_VERSION,
+        Failure.CONFLICT,
+        Failure.LOGIN,
+        Failure.HASH_MISMATCH,
+        Failure.COMPILE,
+        Failure.COMMAND,
+        Failure.REDIRECTION,
+        Failure.DISTUTILS,
+        Failure.OUT_OF_MEMORY,
+        Failure.SOLVER_TIMEOUT,
+        Failure.TIMEOUT,
+        Failure.MODULE,
+        Failure.IMPORT,
+        Failure.INCOMPATIBLE,
+    }
+)
+
 ADVICE = {
     Failure.NOT_BUILDABLE: "Change what the sentence above names, and build the new version.",
     Failure.PYTHON_MISSING: "Ask for one of these, or install that Python on the worker's machine.",

@@ -18,14 +18,13 @@ from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
+from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
 from .storage_models import Cleanup, DiskUse, Machine
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
 SILENCE = timedelta(seconds=40)
-# A queued build whose message is older than this may have lost it.
-MESSAGE_AGE = timedelta(seconds=30)
 # A worker may write a line or two after somebody cancelled its build.
 LAST_WORDS = timedelta(seconds=8)
 # So long after the end of a build nobody adds to its log any more.
@@ -33,8 +32,8 @@ SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = [
-    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Status",
-    "Step", "StoredLog", "Worker",
+    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Share",
+    "Status", "Step", "StoredLog", "Worker",
 ]  # fmt: skip
 
 
@@ -105,11 +104,6 @@ class BuildQuerySet(models.QuerySet):
         """Running, and silent for so long that nobody works on them any more."""
         return self.running().filter(heard_at__lt=timezone.now() - SILENCE)
 
-    def unheard(self):
-        """Queued for longer than a message takes, and nobody builds the same just now."""
-        same = Build.objects.running().filter(image_key=OuterRef("image_key"))
-        return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
-
     def with_settled_log(self):
         """Ended for a while, their log still in the database."""
         with_chunks = LogChunk.objects.order_by().values("build").distinct()
@@ -179,7 +173,11 @@ class Build(models.Model):
     objects = BuildManager()
 
     class Meta:
-        indexes = [models.Index(fields=["version", "-created"], name="build_by_age")]
+        indexes = [
+            models.Index(fields=["version", "-created"], name="build_by_age"),
+            # What waits and runs is little among all that ever was.
+            models.Index(fields=["created"], condition=Q(status__in=UNFINISHED), name="build_unfinished"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
@@ -208,7 +206,7 @@ class Build(models.Model):
 
     @property
     def supplier(self):
-        """The build that made what this one gives."""
+        """The build that made what this one gives; of a failed one the build that failed for both."""
         return self.reused_from or self
 
     @property
@@ -258,16 +256,17 @@ class Build(models.Model):
             return timezone.now() - self.finished > LAST_WORDS
         return not self.is_unfinished
 
+    @cached_property
+    def wait(self):
+        """What it waits for in the queue, or None."""
+        from . import schedule  # which imports this module
+
+        return schedule.tell([self])[0].wait
+
     @property
     def state(self):
         """What a page shows of it, in one word that changes whenever that does."""
-        return f"{self.status}-{self.stage}".replace(" ", "-").lower()
-
-    @property
-    def place_in_queue(self):
-        """How many are before it."""
-        is_waiting = self.status == Status.QUEUED
-        return Build.objects.queued().filter(created__lt=self.created).count() if is_waiting else 0
+        return f"{self.status}-{self.stage}-{self.wait.key if self.wait else 0}".replace(" ", "-").lower()
 
     @property
     def seconds(self):
@@ -347,7 +346,7 @@ class Build(models.Model):
                 )
                 if status == Status.SUCCEEDED:
                     build_succeeded.send(Build, build=self)
-                transaction.on_commit(self._wake_twins, robust=True)
+                transaction.on_commit(self._hand_on, robust=True)
         return won
 
     def fail(self, failure, reason, line=None, quote="", chain=()):
@@ -356,8 +355,14 @@ class Build(models.Model):
         return self.finish(Status.FAILED, **fields)
 
     def cancel(self, by):
-        """Return whether it was still to be cancelled. A worker notices at its next beat."""
+        """Return whether it was still to be cancelled. A worker notices at its next beat; a twin builds on or begins."""
         return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
+
+    @property
+    def too_late(self):
+        """Why a build that has ended is not cancelled, as a sentence."""
+        how = self.reason if self.status == Status.CANCELLED else f"{self.status}."
+        return f"This build has ended already: {how[:1].lower()}{how[1:]}"
 
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
@@ -376,24 +381,39 @@ class Build(models.Model):
         self.reused_from, self.lock, self.prefix = supplier, supplier.lock, ""
 
     def finish_from_twin(self):
-        """End with what a good build of the same image key made, if there is one. Return whether it did.
+        """End with what a good build of the same image key made, if there is one. Return whether it did."""
+        with transaction.atomic():
+            won = self.end_with_supplier()
+            if won:
+                transaction.on_commit(self._hand_on, robust=True)
+        return won
+
+    def end_with_supplier(self):
+        """The same, without a word to those that wait for it.
 
         For one that was asked to build anew only what was begun since then is good enough.
         """
         fresh = Build.objects.filter(started__gte=self.created) if self.is_rebuild else Build.objects.all()
         with transaction.atomic():
             supplier = fresh.take_supplier(self.image_key)
-            if not supplier or not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
-                return False
-            self.steps.all().delete()
-        return True
+            return bool(supplier) and self.end_with(supplier)
 
-    def _wake_twins(self):
-        """Hand what was made to the builds that waited for it; if nothing was, the next of them takes over."""
-        twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
-        if self.status == Status.SUCCEEDED:
-            waiting = [twin for twin in twins if not twin.finish_from_twin()]
-        else:
-            waiting = twins[:1]
-        for next_one in waiting[:1]:
-            next_one.send()
+    def end_with(self, twin):
+        """End as a build of the same image key ended, without having been built. Return whether we won."""
+        fields = {"reused_from": twin}
+        names = ["lock"] if twin.status == Status.SUCCEEDED else ["failure", "reason", "quote", "chain"]
+        fields |= {name: getattr(twin, name) for name in names}
+        with transaction.atomic():
+            won = self.move_to(twin.status, **fields)
+            if won:
+                self.steps.all().delete()
+        return won
+
+    def is_answered_by(self, twin):
+        """Whether the end of this build of the same image key, begun or not, is good enough for this one."""
+        return not (self.is_rebuild and twin.started) or twin.started >= self.created
+
+    def _hand_on(self):
+        from . import schedule  # which imports this module
+
+        schedule.hand_on(self)

@@ -1,19 +1,19 @@
 """What a definition would install, resolved while somebody types it.
 
-The resolver runs in a limited child process, at most PREVIEWS_AT_ONCE of them for one web process. A newer question
-of the same asker ends the older one.
+The resolver runs in a limited child process, at most PREVIEWS_AT_ONCE of them for one web process, one person after
+the other. A newer question of the same asker ends the older one. Builds have workers of their own, so nobody waits for
+a build here.
 """
 
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 from uv import find_uv_bin
 
 from environments import wheel_store
@@ -25,15 +25,12 @@ from . import lock as locks
 from .diagnosis import Diagnosis, diagnose
 from .failures import Failure
 from .models import Build, Lock
+from .places import Crowded, Places, Superseded
 from .resolve import CONSTRAINTS, NOTHING, PROVIDED, WHEELS, resolvable
 
-_slots = threading.BoundedSemaphore(settings.PREVIEWS_AT_ONCE)
-_askers = {}  # who asked -> the Event that ends their question
-_guard = threading.Lock()
+__all__ = ["Crowded", "Preview", "Superseded", "resolve"]
 
-
-class Superseded(Exception):
-    """The same asker has asked something newer."""
+places = Places(settings.PREVIEWS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,15 @@ class Preview:
         return sum(package.size for package in self.packages)
 
 
-def resolve(definition, asker):
-    """Return the Preview of a definition without errors. Raise Superseded when the asker asks again meanwhile."""
+def resolve(definition, asker, person=None, patience=None):
+    """Return the Preview of a definition without errors.
+
+    Raise Superseded when the asker asks again meanwhile, Crowded when others keep all places for `patience` seconds.
+    A person may be several askers, and has as many turns as other persons.
+    """
     began = time.monotonic()
-    with _turn(asker) as ended:
+    patience = settings.PREVIEW_SECONDS if patience is None else patience
+    with places.take(asker, asker if person is None else person, patience, _let_go_of_the_database) as ended:
         answer = _known(definition) or _resolve(definition, ended)
     return replace(answer, image_key=definition.image_key, seconds=time.monotonic() - began)
 
@@ -219,23 +221,7 @@ def _lay_out_wheels(definition, folder):
     return there
 
 
-@contextmanager
-def _turn(asker):
-    """End what the asker asked before, and wait for a place."""
-    ended = threading.Event()
-    with _guard:
-        older, _askers[asker] = _askers.get(asker), ended
-    if older:
-        older.set()
-    try:
-        while not _slots.acquire(timeout=0.1):
-            if ended.is_set():
-                raise Superseded
-        try:
-            yield ended
-        finally:
-            _slots.release()
-    finally:
-        with _guard:
-            if _askers.get(asker) is ended:
-                del _askers[asker]
+def _let_go_of_the_database():
+    """Those that wait hold no connection; the next query opens one."""
+    if not connection.in_atomic_block:
+        connection.close()

@@ -14,6 +14,9 @@ from . import lock_diff, preview
 from .failures import Failure
 from .models import Build
 
+# Seconds that the panel waits for a place before it says how many are before it.
+PATIENCE = 4
+
 
 @require_POST
 def preview_draft(request, workspace):
@@ -27,9 +30,12 @@ def preview_draft(request, workspace):
     if not editing.errors and not editing.fault and not editing.is_blank:
         try:
             asker = (request.session.session_key, request.path, name)
-            context["preview"] = answer = preview.resolve(editing.definition, asker)
+            answer = preview.resolve(editing.definition, asker, request.user.pk, PATIENCE)
         except preview.Superseded:
             return HttpResponse(status=204)
+        except preview.Crowded as fault:  # the panel says so, and asks again
+            return render(request, "builds/preview.html", context | {"crowded": fault, "here": request.get_full_path()})
+        context["preview"] = answer
         context |= {"changes": changes_since(latest, answer), "rows": answers(editing, answer)}
         context["relax"] = to_relax(editing.definition, answer.failure)
     return render(request, "builds/preview.html", context)

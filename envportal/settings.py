@@ -35,7 +35,9 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
 
 # Building. Times in seconds, sizes in MB.
-BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2)
+BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2, validate=validate.Range(min=1))
+# Of all workers together, unless administrators say another number for a workspace.
+BUILDS_PER_WORKSPACE = env.int("ENVPORTAL_BUILDS_PER_WORKSPACE", 4, validate=validate.Range(min=1))
 RESOLVE_SECONDS = env.int("ENVPORTAL_RESOLVE_SECONDS", 300)
 INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
 CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
@@ -47,7 +49,7 @@ KEEP_USED_DAYS = env.int("ENVPORTAL_KEEP_USED_DAYS", 30, validate=validate.Range
 STORAGE_MB = env.int("ENVPORTAL_STORAGE_MB", 0, validate=validate.Range(min=0))
 CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
 # Resolving while somebody types: of one web process, in its own child processes.
-PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2)
+PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2, validate=validate.Range(min=1))
 PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
 PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 # Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).

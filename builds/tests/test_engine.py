@@ -182,6 +182,15 @@ def test_the_time_limit_is_said(make, settings):
     )
 
 
+def test_the_time_limit_of_an_installation_is_said(make, settings):
+    settings.INSTALL_SECONDS = 0.001
+    build = make("idna==3.10")
+    assert (build.failure, build.reason) == (
+        Failure.TIMEOUT,
+        "The install step took longer than its limit of 0.001 s.",
+    )
+
+
 def test_an_index_that_does_not_answer_is_a_network_error(make, settings):
     settings.INDEX_URL = "http://127.0.0.1:9/simple"
     build = make("idna==3.10")
