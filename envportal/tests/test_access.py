@@ -31,6 +31,8 @@ RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
 F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
+S = ["team", "TOKEN"]
+SECRET = {"name": "TOKEN", "value": "hunter22", "hosts": ""}
 SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
 
@@ -63,6 +65,10 @@ TABLE = [
     ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
+    ("secrets", W, "get", None, MEMBERS),
+    ("secrets", W, "post", SECRET, {**EDITORS_POST, "editor": 403}),
+    ("secret-delete", S, "get", None, {**EDITORS, "editor": 403}),
+    ("secret-delete", S, "post", {}, {**EDITORS_POST, "editor": 403}),
     ("wheels", W, "get", None, MEMBERS),
     ("wheels", W, "post", WHEEL, EDITORS_POST),
     ("wheel", H, "get", None, MEMBERS),
@@ -91,6 +97,10 @@ TABLE = [
     ("api-version", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-secrets", W, "get", None, API_MEMBERS),
+    ("api-secret", S, "get", None, API_MEMBERS),
+    ("api-secret", S, "put", {"value": "hunter22"}, {**only_editors(200), "editor": 403}),
+    ("api-secret", S, "delete", None, {**only_editors(204), "editor": 403}),
     ("api-wheels", W, "get", None, API_MEMBERS),
     ("api-wheels", W, "post", WHEEL, only_editors(200)),
     ("api-wheel", H, "get", None, API_MEMBERS),
@@ -111,7 +121,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, wheel, name, args, method, data, who, status
+    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
 ):
     if who != "nobody":
         client.force_login(locals()[who])
@@ -123,7 +133,7 @@ def test_who_may_do_what(
     args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (
-        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
     )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}

@@ -17,9 +17,10 @@ LISTS = [
     ("environment", ["team", "science"], 8),
     ("version", ["team", "science", 1], 8),
     ("builds", ["team", "science"], 7),
-    ("new-environment", ["team"], 11),
+    ("new-environment", ["team"], 12),
     ("starts", ["team"], 6),
-    ("new-version", ["team", "science"], 14),
+    ("new-version", ["team", "science"], 15),
+    ("secrets", ["team"], 6),
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
@@ -28,6 +29,7 @@ LISTS = [
     ("api-environments", ["team"], 4),
     ("api-versions", ["team", "science"], 5),
     ("api-version-builds", ["team", "science", 1], 7),
+    ("api-secrets", ["team"], 4),
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
@@ -42,6 +44,7 @@ def test_a_list_costs_the_same_however_long(
     for n in range(rows):
         version = environment.register(wanted(f"idna=={n}", line, conda=["gdal"]), editor)[0]
         workspace.add_wheel(upload(make_wheel(version=f"1.1{n}"), f"demo_pkg-1.1{n}-py3-none-any.whl"), editor)
+        workspace.set_secret(f"TOKEN_{n}", "hunter22", [], editor)
         build = version.builds.request(version, editor)
         build.fail("ours", "because")
         Run.objects.record(workspace, editor, version=version, person="p", started=build.created)
