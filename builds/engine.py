@@ -15,10 +15,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from environments import addresses
+from environments.addresses import redact as redacted
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import conda, fetch, licences, process, sandbox, uv
+from . import conda, credentials, fetch, licences, process, sandbox, uv
 from . import lock as locks
 from .diagnosis import Diagnosis, diagnose, out_of_memory
 from .failures import Failure
@@ -106,6 +108,7 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
+        self.credentials = credentials.Credentials()
         self.usage = process.Usage()
         self.rooms = Rooms(build, prefix, work)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
@@ -175,11 +178,23 @@ class Attempt:
                     f"{line.name or line.url} comes as source code, and this portal installs wheels only. "
                     "Name a release of it, or upload a wheel.",
                 )
-        if unfilled := [each.text for each in (*wanted.pip, *wanted.pip_options) if "$" in each.text]:
-            self.give_up(
-                Failure.NOT_BUILDABLE, f"“{unfilled[0]}” is to be filled in from outside, and nothing does that here."
-            )
+        if unfillable := [address for _, address in wanted.addresses if addresses.unfillable(address)]:
+            told = f"{addresses.unfillable(unfillable[0])} in {redacted(unfillable[0])} is filled in by nothing"
+            self.give_up(Failure.NOT_BUILDABLE, f"{told}. A secret of the workspace is written ${{NAME}}, in capitals.")
         self.check_disk()
+        self.take_credentials()
+
+    def take_credentials(self):
+        """Have the secrets that the definition names, if it names any."""
+        try:
+            self.credentials = credentials.of(self.build)
+        except credentials.Unavailable as fault:
+            self.give_up(Failure.CREDENTIALS, str(fault))
+        if self.credentials:
+            self.rooms.keeps_cache = False
+            self.environ["UV_CACHE_DIR"] = str(self.rooms.cache("uv"))
+            named = ", ".join(self.credentials.values)
+            self.say(f"Secrets of {self.build.workspace} are filled in: {named}. No cache keeps what they open.")
 
     def check_sandbox(self):
         is_on, told = sandbox.state()
@@ -225,7 +240,7 @@ class Attempt:
         """Return the lock: the first good one of the image key, or a new one."""
         platform = uv.this_platform()
         self.fetch_wheels()
-        lock = Lock.objects.first_good(self.build.image_key)
+        lock = Lock.objects.first_good(self.build.reuse_key)
         if lock and self.fits(lock, interpreter, platform):
             self.say(f"Taking the lock {lock} of the first build of this image key")
         else:
@@ -276,8 +291,7 @@ class Attempt:
     def install(self, interpreter, lock, packages):
         """Make the prefix. Return how many bytes were fetched for it."""
         pip = [package for package in packages if package.manager == PIP]
-        pylock = self.work / "pylock.locked.toml"
-        pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
+        pylock = self.write_pylock("pylock.locked.toml", lock, pip, str)
         self.say(f"Installing {count(len(packages), 'package')}, every hash required")
         fetched = 0
         if interpreter:
@@ -286,13 +300,23 @@ class Attempt:
             fetched += self.link(packages, lock.platform)
         put = uv.sync if interpreter else uv.add
         if pip and not self.put(put, pylock, held=True):
-            fetched += self.fetch(pylock, pip)
+            fetched += self.fetch(lock, pip)
             self.put(put, pylock)
+        pylock.unlink()
         self.rooms.take_back()
         if pip:
             lock.add_licences(licences.read(self.prefix))
-        shutil.rmtree(self.work / WHEELS)  # before code of the packages runs beside them
+        for folder in (WHEELS, "cache"):  # before code of the packages runs beside them
+            shutil.rmtree(self.work / folder, ignore_errors=folder != WHEELS)
         return fetched
+
+    def write_pylock(self, name, lock, packages, source):
+        """Write what uv installs. `source` says where the URL of a lock is fetched."""
+        path, fill = self.work / name, self.credentials.fill
+        packages = [replace(package, url=fill(source(package.url))) for package in packages]
+        path.touch(0o600)
+        path.write_text(locks.write_pylock(packages, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
+        return path
 
     def put(self, put, pylock, held=False):
         """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
@@ -300,9 +324,11 @@ class Attempt:
         last_words = uv.NOT_IN_CACHE if held else None
         return self.call(command, settings.INSTALL_SECONDS, "install", room=self.rooms.of_tools(), unless=last_words)
 
-    def fetch(self, pylock, packages):
+    def fetch(self, lock, packages):
         """Fetch what is not in the cache. Return how many bytes that was."""
         self.say("Fetching what is not here yet")
+        # User and password stand in this file alone, which nothing sees that has no need of them.
+        pylock = self.write_pylock("pylock.fetched.toml", lock, packages, self.credentials.restore)
         folder = self.work / "fetched"
         notes = uv.FetchNotes()
         self.call(
@@ -314,6 +340,7 @@ class Attempt:
             notes=notes,
         )
         shutil.rmtree(folder)
+        pylock.unlink()
         return sum(package.size for package in packages if filename_of(package) in notes.filenames)
 
     def link(self, packages, platform):
@@ -323,7 +350,7 @@ class Attempt:
         """
         cache = self.rooms.cache("conda")
         before = {path.name for path in cache.iterdir()}
-        question = conda.install_question(packages, self.prefix, platform, cache)
+        question = conda.install_question(packages, self.prefix, platform, cache, self.credentials.restore)
         answer = self.ask_conda(question, settings.INSTALL_SECONDS, "install", cache)
         if "fault" in answer:
             self.give_up(*conda.explain_install(answer["fault"]))
@@ -334,7 +361,10 @@ class Attempt:
         """Ask the child that is conda for us. Return its answer."""
         reads = (conda.SCRIPT, *sandbox.of_our_python())
         room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room))
+        environ = self.environ | self.credentials.environ
+        return conda.ask(
+            question, self.work, lambda command: self.call(command, seconds, step, room=room, environ=environ)
+        )
 
     def check(self, lock, packages):
         """Return how many modules were imported."""
@@ -468,7 +498,7 @@ class Attempt:
 
     def unspoken(self):
         """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
-        words = secrets_of([settings.INDEX_URL, *uv.proxies()])
+        words = secrets_of([settings.INDEX_URL, *uv.proxies()]) | self.credentials.words()
         words |= {f"{settings.PREFIXES}/": "", f"{settings.CACHE}/": "cache/"}
         for work in {str(self.work), str(self.work.resolve())}:
             for spelled in {work, quote(work)}:

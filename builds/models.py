@@ -64,9 +64,9 @@ class BuildQuerySet(models.QuerySet):
         """Builds whose prefix others may use."""
         return self.succeeded().exclude(prefix="")
 
-    def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses, or None."""
-        return self.good().filter(image_key=image_key).order_by("finished").first()
+    def supplier_of(self, reuse_key):
+        """The build whose prefix every other one of this reuse key uses, or None."""
+        return self.good().filter(reuse_key=reuse_key).order_by("finished").first()
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -74,7 +74,7 @@ class BuildQuerySet(models.QuerySet):
 
     def unheard(self):
         """Queued for longer than a message takes, and nobody builds the same just now."""
-        same = Build.objects.running().filter(image_key=OuterRef("image_key"))
+        same = Build.objects.running().filter(reuse_key=OuterRef("reuse_key"))
         return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
 
     def with_settled_log(self):
@@ -90,9 +90,10 @@ class BuildQuerySet(models.QuerySet):
 class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
     def request(self, version, by):
         """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists."""
-        build = self.model(version=version, image_key=version.image_key, asked_by=by)
+        keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
+        build = self.model(version=version, asked_by=by, **keys)
         with transaction.atomic():
-            supplier = self.model.objects.supplier_of(version.image_key)
+            supplier = self.model.objects.supplier_of(version.reuse_key)
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
@@ -110,6 +111,7 @@ class Build(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(Version, models.PROTECT, related_name="builds")
     image_key = models.CharField(max_length=48, db_index=True)
+    reuse_key = models.CharField(max_length=80, db_index=True, help_text="as Version.reuse_key says it")
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
     reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
@@ -135,7 +137,7 @@ class Build(models.Model):
         indexes = [models.Index(fields=["version", "-created"], name="build_by_age")]
         constraints = [
             models.UniqueConstraint(
-                fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
+                fields=["reuse_key"], condition=Q(status=Status.RUNNING), name="reuse_key_built_once_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=UNFINISHED, finished__isnull=True) | Q(status__in=ENDED, finished__isnull=False),
@@ -275,7 +277,7 @@ class Build(models.Model):
             with transaction.atomic():
                 won = rows.update(**fields) == 1
         except IntegrityError:
-            if status == Status.RUNNING:  # the same image key is being built already
+            if status == Status.RUNNING:  # the same is being built already
                 return False
             raise
         if won:
@@ -317,7 +319,7 @@ class Build(models.Model):
 
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if there is one. Return whether it did."""
-        supplier = Build.objects.supplier_of(self.image_key)
+        supplier = Build.objects.supplier_of(self.reuse_key)
         if not supplier or not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
             return False
         self.steps.all().delete()
@@ -325,7 +327,7 @@ class Build(models.Model):
 
     def _wake_twins(self):
         """Hand what was made to the builds that waited for it; if nothing was, the next of them takes over."""
-        twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
+        twins = Build.objects.queued().filter(reuse_key=self.reuse_key).order_by("created")
         if self.status == Status.SUCCEEDED:
             for twin in twins:
                 twin.finish_from_twin()

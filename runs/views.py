@@ -62,7 +62,7 @@ def _drift(run):
 
     Tools report names and versions, not files, so only those are compared.
     """
-    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.first_good(run.image_key)
+    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.first_good(run.version.reuse_key)
     if not kept:
         return None
     sides = ([replace(package, url="", sha256="") for package in lock.values()] for lock in (kept, run.lock))
