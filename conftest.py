@@ -173,5 +173,14 @@ def secret(workspace, owner):
 
 
 @pytest.fixture
+def advisories(db, tmp_path):
+    """Import the example files, in the form of an export."""
+    from builds import advisory_import
+    from builds.tests.advisory_cast import export
+
+    return advisory_import.run(export(tmp_path / "all.zip"))
+
+
+@pytest.fixture
 def wheel(workspace, editor, upload):
     return workspace.add_wheel(upload(make_wheel()), editor)[0]

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,7 @@ from envportal.pages import ByAge
 
 from . import keeping, preview, schedule
 from .access import get_build
+from .advisories import Assessment
 from .models import Build, LockedPackage, Step
 from .schedule import Cause
 
@@ -72,12 +73,29 @@ class BuildSummarySerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class KnownAdvisoriesSerializer(serializers.Serializer):
+    state = serializers.CharField(
+        help_text="assessed, partly assessed, or not assessed: nobody has looked, which does not mean that there are none"
+    )
+    imported = serializers.DateTimeField(allow_null=True, help_text="when advisories were imported last")
+    not_assessed = serializers.IntegerField(help_text="packages of which nothing is known")
+    known = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="id, aliases, manager, package, version, severity, score, vector, summary, fixed, url, ignored",
+    )
+
+
 class BuildSerializer(BuildSummarySerializer):
+    advisories = serializers.SerializerMethodField(help_text="of the packages; null without a lock")
     packages = PackageSerializer(source="lock.packages", many=True, read_only=True, default=[])
 
     class Meta(BuildSummarySerializer.Meta):
-        fields = [*BuildSummarySerializer.Meta.fields, "packages"]
+        fields = [*BuildSummarySerializer.Meta.fields, "advisories", "packages"]
         read_only_fields = fields
+
+    @extend_schema_field(KnownAdvisoriesSerializer(allow_null=True))
+    def get_advisories(self, build):
+        return Assessment(build.lock.packages.all(), build.workspace).as_data() if build.lock else None
 
 
 class PreviewPackageSerializer(serializers.Serializer):

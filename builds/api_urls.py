@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, artifact_api, converters, diff_api, keeping_api, log_api, package_history, storage_api  # noqa: F401, converters are registered before the paths that use them
+from . import advisory_api, api, artifact_api, converters, diff_api, keeping_api, log_api, package_history, storage_api  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("resolve/", api.Resolve.as_view(), name="api-resolve"),
@@ -36,6 +36,18 @@ urlpatterns = [
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
     path("builds/<uuid:pk>/rebuild/", keeping_api.BuildRebuild.as_view(), name="api-build-rebuild"),
     path("builds/<uuid:pk>/free/", keeping_api.BuildFree.as_view(), name="api-build-free"),
+    path("advisories/", advisory_api.AdvisoryList.as_view(), name="api-advisories"),
+    path("advisories/<advisory:osv_id>/", advisory_api.AdvisoryDetail.as_view(), name="api-advisory"),
+    path(
+        "advisories/<advisory:osv_id>/ignore/",
+        advisory_api.IgnoreEverywhere.as_view(),
+        name="api-advisory-ignore-everywhere",
+    ),
+    path(
+        "workspaces/<slug:workspace>/advisories/<advisory:osv_id>/ignore/",
+        advisory_api.Ignore.as_view(),
+        name="api-advisory-ignore",
+    ),
     path("storage/", storage_api.Storage.as_view(), name="api-storage"),
     path("storage/builds/", storage_api.StorageBuilds.as_view(), name="api-storage-builds"),
     path("storage/workspaces/", storage_api.StorageWorkspaces.as_view(), name="api-storage-workspaces"),

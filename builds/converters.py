@@ -25,10 +25,17 @@ class PackageConverter(NameConverter):
     regex = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}"
 
 
+class AdvisoryConverter(NameConverter):
+    """The id of an advisory, or an alias."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
+
+
 class ManagerConverter(NameConverter):
     regex = "conda|pip"
 
 
+register_converter(AdvisoryConverter, "advisory")
 register_converter(ArtifactConverter, "artifact")
 register_converter(ManagerConverter, "manager")
 register_converter(PackageConverter, "package")

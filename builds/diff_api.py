@@ -14,6 +14,7 @@ from environments.models import Rule
 from envportal.pages import ByNumber
 
 from . import diff_data, diff_markdown, preview, sides, timeline
+from .advisories import Difference
 from .comparison import FILTERS, Comparison, select
 from .diff_forms import DiffForm
 
@@ -88,9 +89,13 @@ class PackageChangeSerializer(serializers.Serializer):
 
 
 class AdvisoriesSerializer(serializers.Serializer):
-    state = serializers.CharField(help_text="not assessed: nobody has looked, which does not mean that there are none")
+    state = serializers.CharField(
+        help_text="assessed, partly assessed, or not assessed: nobody has looked, which does not mean that there are none"
+    )
     fixed = serializers.ListField(child=serializers.DictField(), allow_null=True)
     introduced = serializers.ListField(child=serializers.DictField(), allow_null=True)
+    imported = serializers.DateTimeField(required=False, help_text="when advisories were imported last")
+    not_assessed = serializers.IntegerField(required=False, help_text="packages that differ and are not assessed")
 
 
 class DiffSerializer(serializers.Serializer):
@@ -126,11 +131,12 @@ ANSWERS = {
 
 
 def _answer(request, comparison):
-    form = DiffForm(request.query_params)
+    form, known = DiffForm(request.query_params), Difference(comparison).as_data()
     if form.document == "markdown":
-        return HttpResponse(diff_markdown.write(comparison), content_type="text/markdown; charset=utf-8")
+        text = diff_markdown.write(comparison, advisories=known)
+        return HttpResponse(text, content_type="text/markdown; charset=utf-8")
     changes = comparison.packages and select(comparison.packages, form.kinds, form.text)
-    return Response(diff_data.as_data(comparison, changes))
+    return Response(diff_data.as_data(comparison, changes, known))
 
 
 class EnvironmentDiff(APIView):

@@ -2,9 +2,15 @@
 
 from .comparison import NOT_ASSESSED
 
+# Nothing was looked at, which is not the same as none.
+UNKNOWN = {"state": NOT_ASSESSED, "fixed": None, "introduced": None}
 
-def as_data(comparison, changes=None):
-    """Return a dictionary of what JSON knows. `changes` are the LockChanges to list, all of them unless given."""
+
+def as_data(comparison, changes=None, advisories=UNKNOWN):
+    """Return a dictionary of what JSON knows. `changes` are the LockChanges to list, all of them unless given.
+
+    `advisories` is what is known of those that are fixed and introduced, as data.
+    """
     packages = comparison.packages if changes is None else changes
     return {
         "from": _side(comparison.old),
@@ -22,8 +28,7 @@ def as_data(comparison, changes=None):
             {"sign": line["sign"].strip(), "line": line["number"], "text": line["text"]} for line in comparison.text
         ],
         "packages": None if packages is None else [_package(change) for change in packages],
-        # Filled by whoever knows advisories; until then nothing was looked at, which is not the same as none.
-        "advisories": {"state": NOT_ASSESSED, "fixed": None, "introduced": None},
+        "advisories": advisories,
     }
 
 

@@ -7,14 +7,14 @@ HTML, no link, no picture, no mention of a person, no end of a table's cell.
 import re
 
 from . import diff_words
-from .comparison import NOT_ASSESSED
+from .diff_data import UNKNOWN
 from .lock_summary import Totals
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-def write(comparison, address=""):
-    """Return the Markdown. `address` is where the page is."""
+def write(comparison, address="", advisories=UNKNOWN):
+    """Return the Markdown. `address` is where the page is, `advisories` what is known of them, as data."""
     old, new = comparison.names
     parts = [f"## {code(old)} → {code(new)}", _head(comparison)]
     if comparison.tampered:
@@ -24,7 +24,7 @@ def write(comparison, address=""):
     for title, is_direct in (("Packages that are asked for", True), ("Packages that these need", False)):
         changes = [change for change in comparison.packages or () if change.direct == is_direct]
         parts.append(_packages(title, changes, comparison))
-    parts.append(f"Advisories: {NOT_ASSESSED}.")
+    parts.append(_advisories(advisories))
     if address:
         parts.append(f"<{_address(address)}>")
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -85,6 +85,22 @@ def _packages(title, changes, comparison):
         rows.append(f"| {change.word} | {cell(change.name)} | {before} | {after} | {step} | {source} | {why} |")
     columns = ("Change", "Package", "Before", "After", "Step", "From", "Because of")
     return _table(f"{title}, {len(rows)}", columns, rows) if rows else ""
+
+
+def _advisories(known):
+    """What is fixed and introduced, one line each; what is not assessed is said, too."""
+    if known["fixed"] is None:
+        return f"Advisories: {known['state']}."
+    lines = [_advisory(verb, each) for verb in ("fixed", "introduced") for each in known[verb]]
+    rest = f" {known['not_assessed']:,} packages are not assessed." if known["not_assessed"] else ""
+    return f"Advisories: {known['state']}.{rest}\n\n" + ("\n".join(lines) or "None known is fixed or introduced.")
+
+
+def _advisory(verb, known):
+    fix = f", fixed in {code(known['fixed'])}" if known["fixed"] else ""
+    ignored = f", ignored: {code(known['ignored']['reason'])}" if known["ignored"] else ""
+    what = f"{code(known['id'])} in {code(known['package'] + ' ' + known['version'])}"
+    return f"- {verb.capitalize()}: {what}, {known['severity'] or 'severity not said'}{fix}{ignored}"
 
 
 def _table(title, columns, rows):

@@ -9,6 +9,7 @@ from environments.templatetags.portal import growth, icon
 
 from . import comparison as comparisons
 from . import diff_words, lock_diff
+from .advisories import Difference
 from .diff_forms import VIEWS
 from .lock_diff import KINDS, LEVELS, MOVED
 
@@ -152,6 +153,10 @@ class DiffPage:
     @property
     def totals(self):
         return diff_words.totals(self.comparison)
+
+    @cached_property
+    def advisories(self):
+        return Difference(self.comparison)
 
     @property
     def missing(self):

@@ -13,6 +13,7 @@ from environments.models import Rule
 from environments.views import render_part
 
 from . import diff_data, diff_markdown, preview, sides
+from .advisories import Difference
 from .comparison import Comparison
 from .diff_forms import DiffForm
 from .diff_page import DiffPage
@@ -81,10 +82,15 @@ def _answer(request, form, old, new, environment=None, context=None):
 
 
 def _download(document, comparison, address):
+    known = Difference(comparison).as_data()
     if document == "markdown":
-        content, content_type, ending = diff_markdown.write(comparison, address), "text/markdown; charset=utf-8", "md"
+        content, content_type, ending = (
+            diff_markdown.write(comparison, address, known),
+            "text/markdown; charset=utf-8",
+            "md",
+        )
     else:
-        content = json.dumps(diff_data.as_data(comparison), indent=1, ensure_ascii=False)
+        content = json.dumps(diff_data.as_data(comparison, advisories=known), indent=1, ensure_ascii=False)
         content_type, ending = "application/json", "json"
     headers = {"Content-Disposition": f'attachment; filename="diff.{ending}"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(content, content_type=content_type, headers=headers)

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from environments.models import Version
 
+from .advisory_models import AdvisoryMatch
 from .lock import Package
+from .pypi_names import CHANNELS
 
 GOOD = "succeeded"  # the status of a build whose lock is kept
 LONGEST_LICENCE = 200
@@ -32,6 +34,7 @@ class LockManager(models.Manager.from_queryset(LockQuerySet)):
             lock, is_new = self.get_or_create(digest=digest, defaults=facts)
             if is_new:
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
+                AdvisoryMatch.objects.add(packages)
         return lock
 
     def first_good(self, reuse_key):
@@ -85,6 +88,25 @@ class LockedPackageQuerySet(models.QuerySet):
                 " FROM each_one WHERE licence IS NOT NULL) SELECT licence FROM each_one WHERE licence IS NOT NULL"
             )
             return [licence for (licence,) in cursor.fetchall()]
+
+    def of_pypi(self):
+        """Those that may be projects of PyPI: see pypi_names."""
+        is_channel = models.Q(pk__in=[])
+        for channel in CHANNELS:
+            is_channel |= models.Q(channel=channel) | models.Q(channel__endswith=f"/{channel}")
+            is_channel |= models.Q(channel__endswith=f"/{channel}/")
+        is_private = models.Q(url__startswith="wheels/")
+        return self.filter((models.Q(manager="pip") & ~is_private) | (models.Q(manager="conda") & is_channel))
+
+    def meant_by(self, advisories):
+        """Those of releases that one of these advisories means."""
+        releases, is_meant = {}, models.Q(pk__in=[])
+        matches = AdvisoryMatch.objects.filter(advisory__in=advisories)
+        for manager, name, version in matches.values_list("manager", "name", "version"):
+            releases.setdefault((manager, name), set()).add(version)
+        for (manager, name), versions in releases.items():
+            is_meant |= models.Q(manager=manager, name=name, version__in=versions)
+        return self.of_pypi().filter(is_meant)
 
     def versions_of(self, manager, name):
         return set(self.filter(manager=manager, name=name).values_list("version", flat=True))

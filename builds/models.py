@@ -14,6 +14,7 @@ from environments.faults import UserFault
 from environments.models import Version
 
 from . import lock_files, related
+from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, Ignored
 from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
@@ -32,8 +33,9 @@ SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = [
-    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Share",
-    "Status", "Step", "StoredLog", "Worker",
+    "Advisory", "AdvisoryImport", "AdvisoryMatch", "AdvisoryName", "Affected", "ArchiveOrder", "Artifact", "Build",
+    "Cleanup", "DiskUse", "Ignored", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "Status", "Step",
+    "StoredLog", "Worker",
 ]  # fmt: skip
 
 

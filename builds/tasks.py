@@ -2,9 +2,10 @@ import logging
 
 from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
+from django.conf import settings
 from django.db import close_old_connections
 
-from . import archive, engine, keeper, log_files, schedule, sources, storage, worker
+from . import advisory_import, archive, engine, keeper, log_files, schedule, sources, storage, worker
 from .models import ArchiveOrder, Build
 from .sources import Source
 
@@ -54,6 +55,13 @@ def refresh_names():
 def clean_storage():
     """Once a day; safe to run twice."""
     storage.clean()
+
+
+@shared_task
+def import_advisories():
+    """Once a day; safe to run twice."""
+    if advisory_import.is_due():
+        advisory_import.run(settings.ADVISORIES)
 
 
 @celeryd_init.connect

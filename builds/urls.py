@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import (  # noqa: F401, converters are registered before the paths that use them
+    advisory_views,
     artifact_views,
     converters,
     diff_views,
@@ -49,5 +50,13 @@ urlpatterns = [
     path("builds/<uuid:pk>/rebuild/", keeping_views.rebuild, name="build-rebuild"),
     path("builds/<uuid:pk>/free/", keeping_views.free, name="build-free"),
     path("builds/<uuid:pk>/delete/", keeping_views.delete, name="build-delete"),
+    path("advisories/", advisory_views.advisories, name="advisories"),
+    path("advisories/<advisory:osv_id>/", advisory_views.advisory, name="advisory"),
+    path("advisories/<advisory:osv_id>/ignore/", advisory_views.ignore, name="advisory-ignore-everywhere"),
+    path(
+        "workspaces/<slug:workspace>/advisories/<advisory:osv_id>/ignore/",
+        advisory_views.ignore,
+        name="advisory-ignore",
+    ),
     path("storage/", storage_views.page, name="storage"),
 ]

@@ -82,6 +82,10 @@ PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"
 # The Python of a definition that names none; it must be on the worker.
 DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
 
+# Where the OSV export for PyPI is: a path or an address; empty means that none are imported.
+ADVISORIES = env.str("ENVPORTAL_ADVISORIES", "")
+ADVISORIES_MB = env.int("ENVPORTAL_ADVISORIES_MB", 500, validate=validate.Range(min=1))
+
 # When the installed packages of a build become an archive: when somebody asks for it, or right after each build.
 ARCHIVE = env.str("ENVPORTAL_ARCHIVE", "asked", validate=validate.OneOf(["asked", "built"]))
 # Images that Dockerfiles of builds begin with; {version} is that of Python.
@@ -201,6 +205,12 @@ CELERY_BEAT_SCHEDULE = {
     "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}},
     "move logs": {"task": "builds.tasks.move_logs", "schedule": 30.0, "options": {"expires": 30}},
     "refresh names": {"task": "builds.tasks.refresh_names", "schedule": 86400.0},
+    # Looks whether a day has gone since the last time; a failed one is tried again the next day, too.
+    "import advisories": {
+        "task": "builds.tasks.import_advisories",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "clean storage": {"task": "builds.tasks.clean_storage", "schedule": 86400.0, "options": {"expires": 3600}},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):

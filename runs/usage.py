@@ -7,7 +7,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils.functional import cached_property
 from packaging.utils import canonicalize_name
 
-from builds.models import Build, LockedPackage
+from builds.models import Advisory, Build, LockedPackage
 from environments.declared import Declared, split_image
 from environments.models import Version, Workspace
 
@@ -15,6 +15,7 @@ from .models import Run, Use
 from .version_sets import VersionSet
 
 EVERY_VERSION = VersionSet("")
+SUBJECTS = ("package", "sha256", "licence", "advisory", "image", "digest")
 PIP, CONDA = LockedPackage.Manager.PIP, LockedPackage.Manager.CONDA
 
 
@@ -22,7 +23,7 @@ PIP, CONDA = LockedPackage.Manager.PIP, LockedPackage.Manager.CONDA
 class Question:
     """What an auditor asks. Empty fields leave open what they are about.
 
-    Exactly one of `package`, `sha256`, `licence`, `image` and `digest` says what is looked for. `declared` asks
+    Exactly one of `package`, `sha256`, `licence`, `advisory`, `image` and `digest` says what is looked for. `declared` asks
     the definitions instead of the locks. `direct` is True for what was asked for, False for what that needed.
     """
 
@@ -31,6 +32,7 @@ class Question:
     versions: VersionSet = EVERY_VERSION
     sha256: str = ""
     licence: str = ""
+    advisory: str = ""
     image: str = ""
     digest: str = ""
     declared: bool = False
@@ -45,7 +47,7 @@ class Question:
 
     @property
     def is_asked(self):
-        return bool(self.package or self.sha256 or self.licence or self.image or self.digest)
+        return any(getattr(self, subject) for subject in SUBJECTS)
 
     @property
     def finds_versions(self):
@@ -85,6 +87,8 @@ class Answer:
             found = found.filter(sha256=asked.sha256)
         if asked.licence:
             found = found.filter(licence__in=self._licences())
+        if asked.advisory:
+            found = found.meant_by(self.advisories)
         return found if asked.direct is None else found.filter(direct=asked.direct)
 
     def _named(self, manager, version):
@@ -102,6 +106,15 @@ class Answer:
     def _versions_meant(self, manager, name):
         there = LockedPackage.objects.filter(manager=manager, name=name).order_by().values_list("version", flat=True)
         return [version for version in there.distinct() if self.question.versions.has(manager, version)]
+
+    @cached_property
+    def advisories(self):
+        """The advisories that are asked about: a CVE may be told by more than one."""
+        return (
+            list(Advisory.objects.named(self.question.advisory).prefetch_related("affected").order_by("osv_id"))
+            if self.question.advisory
+            else []
+        )
 
     def _licences(self):
         """The licences that hold what was asked for. Packages write the same one in many ways."""

@@ -15,6 +15,7 @@ TEXTS = {
     "manager": "conda or pip; both, if nothing is said",
     "sha256": "of a package's file, instead of its name",
     "licence": "a part of a licence, instead of a name",
+    "advisory": "id or alias such as a CVE, instead of a name",
     "image": "base image with or without tag, instead of a name",
     "digest": "of an image, instead of a name",
     "how": "direct or transitive in locks, or declared in definitions; in locks, if nothing is said",
@@ -39,6 +40,9 @@ class CountsSerializer(serializers.Serializer):
 
 class UsageSerializer(serializers.Serializer):
     counts = CountsSerializer()
+    advisories = serializers.ListField(
+        child=serializers.DictField(), help_text="those that are asked about: id, summary, severity, url, affected"
+    )
     unlocked = serializers.IntegerField(help_text="versions that declare the package and have no lock")
     results = serializers.ListField(
         child=serializers.DictField(),
@@ -52,8 +56,23 @@ def _form(request):
     if not form.is_valid():
         raise ValidationError({field: list(faults) for field, faults in form.errors.items()})
     if not form.question.is_asked:
-        raise ValidationError({"package": ["Say what is looked for: package, sha256, licence, image or digest."]})
+        raise ValidationError(
+            {"package": ["Say what is looked for: package, sha256, licence, advisory, image or digest."]}
+        )
     return form
+
+
+def _advisories(answer):
+    return [
+        {
+            "id": each.osv_id,
+            "summary": each.summary,
+            "severity": each.severity or None,
+            "url": each.url,
+            "affected": [{"name": part.name, "versions": part.words} for part in each.affected.all()],
+        }
+        for each in answer.advisories
+    ]
 
 
 class Usage(APIView):
@@ -65,7 +84,7 @@ class Usage(APIView):
         rows = rows_of(answer, form.list)
         pages = rows.pages()
         lines = rows.lines(pages.paginate_queryset(rows.found, request))
-        found = {"counts": answer.counts, "unlocked": answer.unlocked}
+        found = {"counts": answer.counts, "unlocked": answer.unlocked, "advisories": _advisories(answer)}
         return Response(found | {"results": lines, "next": pages.get_next_link()})
 
 

@@ -1,13 +1,13 @@
 from django import forms
 
+from builds.models import Advisory, AdvisoryImport
 from environments.faults import UserFault
 from environments.texts import can_be_kept
 
-from .usage import Question
+from .usage import SUBJECTS, Question
 from .version_sets import VersionSet
 
 LISTS = ("versions", "builds", "runs")
-SUBJECTS = ("package", "sha256", "licence", "image", "digest")
 
 
 class UsageForm(forms.Form):
@@ -22,6 +22,7 @@ class UsageForm(forms.Form):
         r"^[0-9a-f]{64}$", required=False, error_messages={"invalid": "A SHA-256 has 64 hexadecimal digits."}
     )
     licence = forms.CharField(required=False, max_length=200)
+    advisory = forms.CharField(required=False, max_length=100, label="Advisory")
     image = forms.CharField(required=False, max_length=500, label="Base image")
     digest = forms.RegexField(
         r"^sha256:[0-9a-f]{64}$",
@@ -63,6 +64,15 @@ class UsageForm(forms.Form):
             self.add_error("how", "Definitions name packages; a hash or a licence stands in locks alone.")
         return asked
 
+    def clean_advisory(self):
+        """An id or alias that is known: of another one nobody could say that nothing has it."""
+        name = self.cleaned_data["advisory"].strip()
+        if not name or not can_be_kept(name) or Advisory.objects.named(name).exists():
+            return name
+        if not AdvisoryImport.objects.last_good():
+            raise forms.ValidationError("Not assessed: no advisories were imported yet.")
+        raise forms.ValidationError(f"No advisory that was imported is called {name}.")
+
     def clean_version(self):
         text = self.cleaned_data["version"]
         manager = self.data.get("manager")
@@ -92,6 +102,8 @@ class UsageForm(forms.Form):
         asked = self.cleaned_data
         if asked["package"]:
             return f"{asked['package']} {asked['version']}".rstrip()
+        if asked["advisory"]:
+            return f"a package with {asked['advisory']}"
         if asked["licence"]:
             return f"a package under {asked['licence']}"
         if asked["sha256"]:

@@ -7,6 +7,7 @@ from rules import has_perm as ask_rules
 
 from builds import actions, keeping, storage, timeline
 from builds.actions import Action
+from builds.advisories import Assessment
 from builds.models import Status, Worker
 from environments.models import Interpreter, Role
 from environments.templatetags.portal import status
@@ -59,6 +60,12 @@ def what_may_be_done(build, viewer):
     allowed = {Action.REBUILD: viewer.may_build, Action.FREE: viewer.may_free, Action.DELETE: viewer.may_delete}
     found = {action.value: allowed[action] and not actions.why_not(action, build) for action in allowed}
     return found | {"delete": found["delete"] and not keeping.why_it_stays(build)}
+
+
+@register.simple_tag
+def assess(packages, workspace):
+    """What advisories say of the packages of a lock."""
+    return Assessment(packages, workspace)
 
 
 @register.simple_tag

@@ -36,6 +36,8 @@ WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
 F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
 S = ["team", "TOKEN"]
+I = ["team", "GHSA-cpwx-vrp4-4pq7"]  # noqa: E741
+IGNORE = {"reason": "Not reached", "until": "2999-12-31"}
 SECRET = {"name": "TOKEN", "value": "hunter22", "hosts": ""}
 SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
@@ -91,6 +93,12 @@ TABLE = [
     ("build-free", L, "post", {}, EDITORS_POST),
     ("build-delete", B, "get", None, OWNERS),
     ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
+    ("advisories", [], "get", None, SIGNED_IN),
+    ("advisory", ["CVE-2025-27516"], "get", None, SIGNED_IN),
+    ("advisory-ignore", I, "get", None, OWNERS),
+    ("advisory-ignore", I, "post", IGNORE, {**EDITORS_POST, "editor": 403}),
+    ("advisory-ignore-everywhere", I[1:], "get", None, NO_MEMBERS),
+    ("advisory-ignore-everywhere", I[1:], "post", IGNORE, NO_MEMBERS),
     ("storage", [], "get", None, NO_MEMBERS),
     ("storage", [], "post", {}, NO_MEMBERS),
     ("secrets", W, "get", None, MEMBERS),
@@ -155,6 +163,12 @@ TABLE = [
     ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
     ("api-build-rebuild", B, "post", {}, only_editors(409)),
     ("api-build-free", B, "post", {}, only_editors(409)),
+    ("api-advisories", [], "get", None, API_SIGNED_IN),
+    ("api-advisory", I[1:], "get", None, API_SIGNED_IN),
+    ("api-advisory-ignore", I, "put", IGNORE, {**only_editors(200), "editor": 403}),
+    ("api-advisory-ignore", I, "delete", None, {**only_editors(409), "editor": 403}),
+    ("api-advisory-ignore-everywhere", I[1:], "put", IGNORE, API_NO_MEMBERS),
+    ("api-advisory-ignore-everywhere", I[1:], "delete", None, API_NO_MEMBERS),
     ("api-storage", [], "get", None, API_NO_MEMBERS),
     ("api-storage-builds", [], "get", None, API_NO_MEMBERS),
     ("api-storage-workspaces", [], "get", None, API_NO_MEMBERS),
@@ -169,7 +183,22 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
+    request,
+    client,
+    stranger,
+    viewer,
+    editor,
+    owner,
+    build,
+    wheel,
+    secret,
+    advisories,
+    name,
+    args,
+    method,
+    data,
+    who,
+    status,
 ):
     if who != "nobody":
         client.force_login(locals()[who])

@@ -4,7 +4,9 @@ import hashlib
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from builds.models import Advisory, AdvisoryImport, Ignored
 from environments.models import Interpreter, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -23,6 +25,8 @@ LISTS = [
     ("starts", ["team"], 6),
     ("new-version", ["team", "science"], 15),
     ("secrets", ["team"], 6),
+    ("advisories", [], 7),
+    ("advisory", ["GHSA-0000-0000-0000"], 10),
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
@@ -34,10 +38,19 @@ LISTS = [
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
+    ("api-advisories", [], 5),
+    ("api-advisory", ["GHSA-0000-0000-0000"], 6),
     ("api-secrets", ["team"], 4),
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
+
+
+def advise(n):
+    """An advisory, and the import that brought it."""
+    AdvisoryImport.objects.create(source="x")
+    advisory = Advisory.objects.create(osv_id=f"GHSA-0000-0000-000{n}", modified=timezone.now())
+    advisory.affected.create(name="idna", ranges=[[["introduced", "0"]]])
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -57,6 +70,10 @@ def test_a_list_costs_the_same_however_long(
         first.builds.request(first, editor)
         workspace.add_environment(f"more-{n}", editor)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
+        advise(n)
+        Ignored.objects.create(
+            osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
+        )
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
     client.force_login(editor)
     url = reverse(name, args=args)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -319,3 +320,46 @@ def test_a_page_costs_the_same_however_many_lines(client, science, viewer, edito
         for of, count in (("versions", 15), ("builds", 15), ("runs", 15)):
             with django_assert_num_queries(count):
                 client.get(reverse("audit"), {"package": "idna", "of": of})
+
+
+# By advisory
+
+
+def test_an_advisory_finds_who_has_what_it_means_by_any_of_its_names(ask, environment, editor, wanted, advisories):
+    forge = "https://channels.example.org/conda-forge"
+    one, two, three = (environment.register(wanted(f"idna=={v}"), editor)[0] for v in ("1", "2", "3"))
+    built(one, editor, package("pip", "jinja2", "3.1.5"), replace(package("conda", "jinja2", "3.1.4"), channel=forge))
+    built(two, editor, package("pip", "jinja2", "3.1.6"), replace(package("conda", "jinja2", "3.1.4"), channel="ours"))
+    built(three, editor, package("pip", "urllib3", "2.0.5"))
+    assert [line["version"] for line in ask(advisory="CVE-2025-27516")] == [1]
+    assert [line["version"] for line in ask(advisory="ghsa-cpwx-vrp4-4pq7")] == [1]
+    assert [line["version"] for line in ask(advisory="CVE-2023-43804")] == [3]
+    assert [line["version"] for line in ask("builds", advisory="CVE-2025-27516")] == [1]
+
+
+def test_an_advisory_that_nobody_knows_is_a_fault_and_no_answer(client, editor, request):
+    client.force_login(editor)
+    asked = {"advisory": "CVE-1999-0001"}
+    assert "Not assessed: no advisories were imported yet." in client.get(reverse("audit"), asked).content.decode()
+    request.getfixturevalue("advisories")
+    answer = client.get(reverse("audit"), asked)
+    assert answer.status_code == 422
+    assert "No advisory that was imported is called CVE-1999-0001." in answer.content.decode()
+    assert client.get(reverse("api-usage"), asked).status_code == 400
+
+
+def test_the_answer_says_what_the_advisory_is(client, editor, advisories):
+    client.force_login(editor)
+    asked = {"advisory": "CVE-2025-27516"}
+    assert client.get(reverse("api-usage"), asked).json()["advisories"] == [
+        {
+            "id": "GHSA-cpwx-vrp4-4pq7",
+            "summary": "Jinja2 vulnerable to sandbox breakout through attr filter selecting format method",
+            "severity": "high",
+            "url": "https://nvd.example.org/vuln/detail/CVE-2025-27516",
+            "affected": [{"name": "jinja2", "versions": "< 3.1.6"}],
+        }
+    ]
+    page = client.get(reverse("audit"), asked).content.decode()
+    assert "a package with CVE-2025-27516" in page
+    assert "&lt; 3.1.6" in page
