@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import re
 import shutil
 import threading
 import time
@@ -20,12 +19,12 @@ from environments.models import Interpreter
 
 from . import conda, fetch, licences, process, sandbox, uv
 from . import lock as locks
-from .diagnosis import Diagnosis, diagnose, out_of_memory
+from .diagnosis import Diagnosed, Diagnosis, diagnose, out_of_memory
 from .failures import Failure
 from .log import LogWriter
 from .models import Build, Lock, LockedPackage, Status, Step
 from .redact import Redactor, redact, secrets_of
-from .resolve import WHEELS, make_lock
+from .resolve import WHEELS, packages_of
 from .rooms import IMPORT_CHECK, Rooms
 
 log = logging.getLogger(__name__)
@@ -36,10 +35,6 @@ HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest
 
 # Set when the worker is told to end. Builds then fail with a sentence instead of being cut off.
 stopping = threading.Event()
-
-
-class BuildFailed(Exception):
-    """The build ends here, for the reason in the Diagnosis that is its argument."""
 
 
 class Taken(Exception):
@@ -60,8 +55,8 @@ def run(build, worker=""):
         build.finish(Status.SUCCEEDED, prefix=prefix.name)
     except Taken:
         pass
-    except BuildFailed as fault:
-        build.fail(**vars(fault.args[0]))
+    except Diagnosed as fault:
+        build.fail(**vars(fault.diagnosis))
     except Exception as fault:
         log.exception("build %s", build.pk)
         if not connection.in_atomic_block:
@@ -107,7 +102,7 @@ class Attempt:
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
         self.usage = process.Usage()
-        self.rooms = Rooms(build, prefix, work)
+        self.rooms = Rooms(work, prefix, build.pk.int)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
     def run(self):
@@ -229,7 +224,8 @@ class Attempt:
         if lock and self.fits(lock, interpreter, platform):
             self.say(f"Taking the lock {lock} of the first build of this image key")
         else:
-            lock = make_lock(self, interpreter, platform)
+            python, packages = packages_of(self, interpreter[0] if interpreter else "", platform)
+            lock = Lock.objects.store(python, platform, packages)
         self.build.lock = lock
         Build.objects.filter(pk=self.build.pk).update(lock=lock)
         packages = lock.values()
@@ -324,17 +320,14 @@ class Attempt:
         cache = self.rooms.cache("conda")
         before = {path.name for path in cache.iterdir()}
         question = conda.install_question(packages, self.prefix, platform, cache)
-        answer = self.ask_conda(question, settings.INSTALL_SECONDS, "install", cache)
+        room = self.rooms.of_conda(cache)
+        answer = conda.ask(
+            question, self.work, lambda command: self.call(command, settings.INSTALL_SECONDS, "install", room=room)
+        )
         if "fault" in answer:
             self.give_up(*conda.explain_install(answer["fault"]))
         new = [package for package in packages if package.manager == CONDA and filename_of(package) not in before]
         return sum(package.size for package in new)
-
-    def ask_conda(self, question, seconds, step, cache):
-        """Ask the child that is conda for us. Return its answer."""
-        reads = (conda.SCRIPT, *sandbox.of_our_python())
-        room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room))
 
     def check(self, lock, packages):
         """Return how many modules were imported."""
@@ -364,6 +357,15 @@ class Attempt:
         return list(dict.fromkeys(names))
 
     # What all steps do
+
+    @property
+    def private(self):
+        """What a resolver is told of the private wheels."""
+        return [(wheel.sha256, wheel.filename, wheel.size) for wheel in self.wheels]
+
+    def ask(self, command, room):
+        """Run a resolver."""
+        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work, room=room)
 
     def call(self, command, seconds, step, *, room, cwd=None, environ=None, notes=None, unless=None):
         """Run a tool in a room, its output into the log. Return the end of that output, if it went well.
@@ -415,7 +417,7 @@ class Attempt:
             self.give_up(Failure.OUT_OF_MEMORY, out_of_memory(settings.BUILD_MEMORY))
         diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
         line = diagnosis.line and tail.lines_before + diagnosis.line
-        raise BuildFailed(replace(diagnosis, line=line))
+        raise Diagnosed(replace(diagnosis, line=line))
 
     def warning_beat(self, step, seconds, tail):
         """Return a beat that says in the log, once, that the time limit is near."""
@@ -444,28 +446,6 @@ class Attempt:
                 self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
             raise Taken from None
 
-    @contextmanager
-    def says_conda_faults(self):
-        """End the build for the reason in a CondaFault."""
-        try:
-            yield
-        except conda.CondaFault as fault:
-            self.give_up(*fault.args)
-
-    @contextmanager
-    def blames_conda(self, provided):
-        """Where uv finds no solution, say which of the packages that it names came from conda."""
-        try:
-            yield
-        except BuildFailed as fault:
-            diagnosis = fault.args[0]
-            said = set(re.findall(r"[a-z0-9][a-z0-9._-]*", diagnosis.reason))
-            named = [f"{name} {version}" for name, version in provided.items() if name in said]
-            if not named:
-                raise
-            reason = f"{diagnosis.reason} Conda provides {', '.join(named)}."
-            raise BuildFailed(replace(diagnosis, failure=Failure.CONFLICT, reason=reason)) from fault
-
     def unspoken(self):
         """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
         words = secrets_of([settings.INDEX_URL, *uv.proxies()])
@@ -490,7 +470,7 @@ class Attempt:
     def give_up(self, failure, reason):
         reason = redact(reason, self.unspoken())
         self.say(reason)
-        raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
+        raise Diagnosed(Diagnosis(failure, reason, self.log.lines))
 
 
 class Tail:

@@ -161,6 +161,12 @@ def test_what_conda_cannot_solve_is_said_in_words(ask, conda):
     assert (answer.packages, answer.failure.failure) == ((), Failure.PACKAGE_NOT_FOUND)
 
 
+def test_what_conda_provides_is_blamed_as_a_build_would(ask, conda):
+    answer = ask("requests==2.32.3", conda=["urllib3"], channels=["team"])
+    assert answer.failure.failure == Failure.CONFLICT
+    assert answer.failure.reason.endswith("Conda provides urllib3 1.20.")
+
+
 def test_a_channel_that_may_not_be_asked_while_one_types_is_not_asked(ask, conda):
     answer = ask(conda=["joblike"], channels=["http://127.0.0.1:9/team"])
     assert "is asked by a build only" in answer.failure.reason
