@@ -92,6 +92,11 @@ def count(number, noun):
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _minor(python):
+    """3.11 of 3.11.7."""
+    return python.rpartition(".")[0]
+
+
 class Attempt:
     """The work on one build: its folders, its log, its clock."""
 
@@ -108,11 +113,14 @@ class Attempt:
     def run(self):
         with self.step(Step.Name.RESOLVE) as step:
             self.check_buildable()
-            interpreter = None if self.definition.conda_packages else self.find_interpreter()
-            lock = self.resolve(interpreter)
+            lock = self.lock_to_take()
+            interpreter = None if self.definition.conda_packages else self.find_interpreter(lock)
+            lock = self.resolve(lock, interpreter)
             packages = lock.values()
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels)
+        if self.build.is_refresh and self.moved_nothing(lock):
+            return
         with self.step(Step.Name.INSTALL) as step:
             step.downloaded = self.install(interpreter, lock, packages)
             step.bytes = size_of(self.prefix)
@@ -201,8 +209,17 @@ class Attempt:
                 f"The disk of the worker had {free:,} MB free, so this build was ended before it had none.",
             )
 
-    def find_interpreter(self):
-        """Return (version, path) of the interpreter for a definition that takes nothing from conda."""
+    def lock_to_take(self):
+        """The lock that was asked for, else the one that is kept; None for a refresh that looks for itself."""
+        build = self.build
+        build.previous_lock = Lock.objects.kept(build.image_key, uv.this_platform())
+        return build.asked_lock or (None if build.is_refresh else build.previous_lock)
+
+    def find_interpreter(self, lock):
+        """Return (version, path) of the interpreter for a definition that takes nothing from conda.
+
+        It is the one that the lock is for, if that is here; otherwise the newest.
+        """
         here = Interpreter.objects.filter(worker=self.build.worker)
         constraint = self.definition.python or f"={settings.DEFAULT_PYTHON}"
         versions = here.matching(constraint)
@@ -212,22 +229,33 @@ class Attempt:
                 Failure.PYTHON_MISSING,
                 f"Python {constraint.lstrip('=')} is not on the worker. There are {there}.",
             )
-        self.say(f"Python {versions[0]}")
-        self.rooms.interpreter = here.get(version=versions[0]).path
-        return versions[0], self.rooms.interpreter
+        version = next(
+            (version for version in versions if lock and _minor(version) == _minor(lock.python)), versions[0]
+        )
+        self.say(f"Python {version}")
+        self.rooms.interpreter = here.get(version=version).path
+        return version, self.rooms.interpreter
 
-    def resolve(self, interpreter):
-        """Return the lock: the first good one of the image key, or a new one."""
-        platform = uv.this_platform()
+    def resolve(self, lock, interpreter):
+        """Return the lock to install: the one to take, where it fits, or a new one."""
+        build, platform = self.build, uv.this_platform()
         self.fetch_wheels()
-        lock = Lock.objects.first_good(self.build.image_key)
         if lock and self.fits(lock, interpreter, platform):
-            self.say(f"Taking the lock {lock} of the first build of this image key")
+            self.say(
+                f"Taking the lock {lock} that {'was asked for' if build.asked_lock else 'is kept for this image key'}"
+            )
+        elif build.asked_lock:
+            told = f"The lock {lock} is for Python {lock.python} on {lock.platform}, which this worker does not have."
+            self.give_up(Failure.PYTHON_MISSING, told)
         else:
+            if lock:
+                self.say(f"The lock {lock} that is kept is for Python {lock.python}, so packages are resolved anew")
+                build.is_refresh = True
             python, packages = packages_of(self, interpreter[0] if interpreter else "", platform)
             lock = Lock.objects.store(python, platform, packages)
-        self.build.lock = lock
-        Build.objects.filter(pk=self.build.pk).update(lock=lock)
+        build.lock, build.previous_lock = lock, build.previous_lock if build.is_refresh else None
+        fields = {"lock": lock, "previous_lock": build.previous_lock, "is_refresh": build.is_refresh}
+        Build.objects.filter(pk=build.pk).update(**fields)
         packages = lock.values()
         for package in packages:
             build = f" {package.build}" if package.build else ""
@@ -239,9 +267,14 @@ class Attempt:
 
     def fits(self, lock, interpreter, platform):
         """Whether a lock is for this platform, and for the Python that is there unless it brings one."""
-        return lock.platform == platform and (
-            interpreter is None or lock.python.rsplit(".", 1)[0] == interpreter[0].rsplit(".", 1)[0]
-        )
+        return lock.platform == platform and (interpreter is None or _minor(lock.python) == _minor(interpreter[0]))
+
+    def moved_nothing(self, lock):
+        """End with the build that installed this very lock, if there is one. Return whether there was."""
+        supplier = Build.objects.with_lock(self.build.image_key, lock)
+        if supplier:
+            self.say(f"Build {supplier} has installed exactly this already")
+        return bool(supplier) and self.build.finish_with(supplier)
 
     def fetch_wheels(self):
         """Fetch the private wheels from the portal, by addresses that open to whoever has them, for some minutes."""

@@ -3,18 +3,29 @@
 import hashlib
 import json
 
+from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Case, Q, When
+from django.urls import reverse
 from django.utils import timezone
 
+from environments.faults import UserFault
 from environments.models import Version
 
 from .lock import Package
+from .uv import this_platform
 
-GOOD = "succeeded"  # the status of a build whose lock is kept
 LONGEST_LICENCE = 200
 
 
-class LockManager(models.Manager):
+class LockQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Locks that a version has, or a build of one, that this person may see."""
+        versions = Version.objects.visible_to(user)
+        return self.filter(Q(pk__in=versions.values("locks__lock")) | Q(pk__in=versions.values("builds__lock")))
+
+
+class LockManager(models.Manager.from_queryset(LockQuerySet)):
     def store(self, python, platform, packages):
         """Return the lock with this content, which is stored once, whoever resolves to it."""
         content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
@@ -25,9 +36,10 @@ class LockManager(models.Manager):
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
-    def first_good(self, image_key):
-        """The lock that the first successful build of this image key used; it is kept until a refresh."""
-        return self.filter(builds__image_key=image_key, builds__status=GOOD).order_by("builds__finished").first()
+    def kept(self, image_key, platform):
+        """The lock that builds of this image key take on that platform, or None."""
+        row = VersionLock.objects.kept_for(image_key, platform)
+        return row and row.lock
 
 
 class Lock(models.Model):
@@ -43,6 +55,14 @@ class Lock(models.Model):
     def __str__(self):
         return self.digest[:12]
 
+    def get_absolute_url(self):
+        return reverse("lock", args=[self.digest])
+
+    @property
+    def is_for_here(self):
+        """Whether the builds of this portal can install it."""
+        return self.platform == this_platform()
+
     def values(self):
         """Its Packages."""
         rows = self.packages.values_list(*Package.__annotations__)
@@ -56,9 +76,64 @@ class Lock(models.Model):
         LockedPackage.objects.bulk_update([package for package in silent if package.licence], ["licence"], 500)
 
 
+class VersionLockQuerySet(models.QuerySet):
+    def kept_for(self, image_key, platform):
+        """The row of the lock that builds take: of the newest refresh, without one of the first. Or None."""
+        rows = self.filter(version__image_key=image_key, lock__platform=platform, kept_at__isnull=False)
+        newest = Case(When(is_refresh=True, then="kept_at")).desc()
+        return rows.select_related("lock").order_by("-is_refresh", newest, "kept_at", "pk").first()
+
+
+class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
+    def offer(self, version, lock, by):
+        """Note that a lock was made for a version, to be looked at. Builds do not take it."""
+        return self.get_or_create(version=version, lock=lock, defaults={"by": by})[0]
+
+    def keep(self, version, lock, by, is_refresh=False):
+        """Let builds take a lock: a refresh from now on, another one unless there was one before."""
+        row = self.offer(version, lock, by)
+        if is_refresh or not row.kept_at:
+            row.kept_at, row.is_refresh = timezone.now(), is_refresh
+            row.save(update_fields=["kept_at", "is_refresh"])
+        return row
+
+    def lock_of(self, version, digest):
+        """The lock with this digest, if it was made for the version. Raise UserFault otherwise."""
+        row = self.filter(version=version, lock__digest=digest).select_related("lock").first()
+        if not row:
+            raise UserFault(f"No lock {digest[:12]} was made for version {version.number}.", "lock")
+        return row.lock
+
+    def adopt(self, version, lock, by):
+        """Keep a lock that was looked at. Raise UserFault where a build has to show first that it works."""
+        kept = Lock.objects.kept(version.image_key, lock.platform)
+        if kept and kept != lock and lock.is_for_here:
+            raise UserFault(f"A lock for {lock.platform} is kept once a build with it succeeds: ask for one.", "lock")
+        return self.keep(version, lock, by, is_refresh=bool(kept) and kept != lock)
+
+
+class VersionLock(models.Model):
+    """That a lock was made for a version: who asked for it first, and since when builds take it, if they do."""
+
+    version = models.ForeignKey(Version, models.CASCADE, related_name="locks")
+    lock = models.ForeignKey(Lock, models.PROTECT, related_name="versions")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    kept_at = models.DateTimeField(null=True, help_text="empty while it was only looked at")
+    is_refresh = models.BooleanField(default=False, help_text="whether it took the place of another that was kept")
+
+    objects = VersionLockManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "lock"], name="lock_once_for_version")]
+
+    def __str__(self):
+        return f"{self.lock} of {self.version}"
+
+
 class LockedPackageQuerySet(models.QuerySet):
     def visible_to(self, user):
-        return self.filter(lock__in=Lock.objects.filter(builds__version__in=Version.objects.visible_to(user)))
+        return self.filter(lock__in=Lock.objects.visible_to(user))
 
     def names_by_use(self, manager):
         """Names, those in the most locks first."""

@@ -14,9 +14,10 @@ from environments.models import Version
 
 from . import lock_files
 from .failures import ADVICE, Failure
-from .lock_models import Lock, LockedPackage
+from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
 from .step_models import ENDED, UNFINISHED, Status, Step
+from .uv import this_platform
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
@@ -29,7 +30,7 @@ LAST_WORDS = timedelta(seconds=8)
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "Worker"]
+__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "VersionLock", "Worker"]
 
 
 # From which states one may come into a state. A build that ended stays as it is.
@@ -64,9 +65,14 @@ class BuildQuerySet(models.QuerySet):
         """Builds whose prefix others may use."""
         return self.succeeded().exclude(prefix="")
 
+    def with_lock(self, image_key, lock):
+        """The good build that installed this lock, or None."""
+        return self.good().filter(image_key=image_key, lock=lock).order_by("finished").first()
+
     def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses, or None."""
-        return self.good().filter(image_key=image_key).order_by("finished").first()
+        """The build whose prefix every other one of this image key uses, or None: it has the lock that is kept."""
+        kept = Lock.objects.kept(image_key, this_platform())
+        return kept and self.with_lock(image_key, kept)
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -88,14 +94,21 @@ class BuildQuerySet(models.QuerySet):
 
 
 class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
-    def request(self, version, by):
-        """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists."""
+    def request(self, version, by, lock=None, refresh=False):
+        """Ask for a build of `version`. Return it: finished at once when a good one exists that made the same.
+
+        A `refresh` looks past the lock that is kept, and its own is kept if it succeeds; given a `lock` that was made
+        for the version, it installs that one.
+        """
         build = self.model(version=version, image_key=version.image_key, asked_by=by)
+        build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
         with transaction.atomic():
-            supplier = self.model.objects.supplier_of(version.image_key)
+            supplier = build.find_supplier()
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
+            if supplier:
+                VersionLock.objects.keep(version, build.lock, by, build.is_refresh)
             if not supplier:
                 Step.objects.bulk_create(
                     Step(build=build, name=name, position=i) for i, name in enumerate(Step.Name.values)
@@ -118,6 +131,9 @@ class Build(models.Model):
     chain = models.JSONField(default=list, blank=True, help_text="why requirements do not fit together, step by step")
     reused_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="reused_by")
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
+    asked_lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="+")
+    previous_lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="+")
+    is_refresh = models.BooleanField(default=False, help_text="looked past the lock that was kept, `previous_lock`")
     prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
     worker = models.CharField(max_length=255, blank=True)
     is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
@@ -288,6 +304,8 @@ class Build(models.Model):
         with transaction.atomic():
             won = self.move_to(status, **fields)
             if won:
+                if status == Status.SUCCEEDED and self.lock:
+                    VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
                 # In one statement, so that a step that is being opened just now is closed, too.
                 is_open = Q(status=Status.RUNNING)
                 self.steps.filter(status__in=UNFINISHED).update(
@@ -315,19 +333,34 @@ class Build(models.Model):
         self.status, self.finished = Status.SUCCEEDED, timezone.now()
         self.reused_from, self.lock, self.prefix = supplier, supplier.lock, ""
 
-    def finish_from_twin(self):
-        """End with what a good build of the same image key made, if there is one. Return whether it did."""
+    def find_supplier(self):
+        """The build that made what this one is asked for, or None."""
+        if self.asked_lock:
+            return Build.objects.with_lock(self.image_key, self.asked_lock)
         supplier = Build.objects.supplier_of(self.image_key)
-        if not supplier or not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
+        if supplier and self.is_refresh:
+            looked_since = supplier.is_refresh and not supplier.asked_lock_id and supplier.started >= self.created
+            return supplier if looked_since else None
+        return supplier
+
+    def finish_from_twin(self):
+        """End with what a good build of the same image key made, if that is asked for. Return whether it did."""
+        supplier = self.find_supplier()
+        return bool(supplier) and self.finish_with(supplier)
+
+    def finish_with(self, supplier):
+        """End with what another build made, unless this one has ended. Return whether it did."""
+        if not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
             return False
-        self.steps.all().delete()
+        self.steps.filter(started=None).delete()
         return True
 
     def _wake_twins(self):
-        """Hand what was made to the builds that waited for it; if nothing was, the next of them takes over."""
+        """Hand what was made to the builds that waited for it; of those that it is not for, the next takes over."""
+        if self.reused_from_id and not self.started:  # it made nothing, and stood in nobody's way
+            return
         twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
-        if self.status == Status.SUCCEEDED:
-            for twin in twins:
-                twin.finish_from_twin()
-        elif next_one := twins.first():
-            next_one.send()
+        made = self.status == Status.SUCCEEDED
+        waiting = [twin for twin in twins if not (made and twin.finish_from_twin())]
+        if waiting:
+            waiting[0].send()

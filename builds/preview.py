@@ -72,10 +72,10 @@ def resolve(definition, asker, platform="", anew=False):
 
 def _known(definition, platform):
     """The lock that a build of this would take, because one of its image key is kept."""
-    lock = Lock.objects.first_good(definition.image_key)
+    lock = Lock.objects.kept(definition.image_key, platform)
     if not lock:
         return None
-    supplier = Build.objects.supplier_of(definition.image_key)
+    supplier = Build.objects.with_lock(definition.image_key, lock)
     return Preview(lock.python, lock.platform, tuple(lock.values()), None, supplier)
 
 
