@@ -9,13 +9,21 @@ from django.db.models import Case, Q, When
 from django.urls import reverse
 from django.utils import timezone
 
+from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
 
+from . import lock_files
 from .lock import Package
 from .uv import this_platform
 
 LONGEST_LICENCE = 200
+
+
+def digest_of(python, platform, packages):
+    """What tells a lock from every other one, the same on every machine."""
+    content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class LockQuerySet(models.QuerySet):
@@ -28,8 +36,7 @@ class LockQuerySet(models.QuerySet):
 class LockManager(models.Manager.from_queryset(LockQuerySet)):
     def store(self, python, platform, packages):
         """Return the lock with this content, which is stored once, whoever resolves to it."""
-        content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        digest = digest_of(python, platform, packages)
         with transaction.atomic():
             lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
             if is_new:
@@ -68,6 +75,39 @@ class Lock(models.Model):
         rows = self.packages.values_list(*Package.__annotations__)
         return [Package(*row[:-1], requested_by=tuple(row[-1])) for row in rows]
 
+    @property
+    def installed_size(self):
+        """Bytes on disk of what a build of it installed; None before one did."""
+        known = self.builds.filter(steps__name="install", steps__bytes__gt=0)
+        return known.values_list("steps__bytes", flat=True).first()
+
+    @property
+    def files(self):
+        """{name: words} of what it can be downloaded as."""
+        return lock_files.available(set(self.packages.values_list("manager", flat=True)))
+
+    def as_file(self, file, version, portal):
+        """Return (content, content type) of one of `lock_files.FILES`, named after one of its versions.
+
+        `portal` is its address, at which private wheels are fetched. Raise UserFault where it cannot be said so.
+        """
+        wanted, workspace = version.definition, version.workspace.name
+
+        def address(url):
+            # Of a private wheel the lock says only which bytes it has.
+            private = wheel_urls.parse_reference(url)
+            return portal.rstrip("/") + wheel_urls.WheelUrl(workspace, *private).path if private else url
+
+        locked = lock_files.Locked(
+            version.environment.name,
+            self.python,
+            self.platform,
+            lock_files.with_addresses(self.values(), address),
+            tuple(wanted.channels),
+            tuple(option.canonical for option in wanted.pip_options),
+        )
+        return lock_files.render(file, locked)
+
     def add_licences(self, licences):
         """Say what was learnt of the pip packages once they were there, {name: licence}. What is said stays."""
         silent = list(self.packages.filter(manager=LockedPackage.Manager.PIP, licence=""))
@@ -77,6 +117,9 @@ class Lock(models.Model):
 
 
 class VersionLockQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self.filter(version__in=Version.objects.visible_to(user))
+
     def kept_for(self, image_key, platform):
         """The row of the lock that builds take: of the newest refresh, without one of the first. Or None."""
         rows = self.filter(version__image_key=image_key, lock__platform=platform, kept_at__isnull=False)

@@ -8,11 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
 
-from . import lock_files
+from . import lock_diff
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
@@ -247,30 +246,20 @@ class Build(models.Model):
     @property
     def lock_files(self):
         """{name: words} of the files that its lock can be downloaded as; none before there is one."""
-        return lock_files.available(set(self.lock.packages.values_list("manager", flat=True))) if self.lock else {}
+        return self.lock.files if self.lock else {}
+
+    @cached_property
+    def lock_changes(self):
+        """What a refresh moved, as LockChanges; None where that was no question."""
+        if not (self.is_refresh and self.lock and self.previous_lock):
+            return None
+        return lock_diff.compare(self.previous_lock.values(), self.lock.values())
 
     def as_lock_file(self, file, portal):
-        """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where there is none.
-
-        `portal` is its address, at which private wheels are fetched.
-        """
+        """Return its lock as `Lock.as_file` does. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
-        wanted = self.version.definition
-        locked = lock_files.Locked(
-            self.version.environment.name,
-            self.lock.python,
-            self.lock.platform,
-            lock_files.with_addresses(self.lock.values(), lambda url: self._address(url, portal)),
-            tuple(wanted.channels),
-            tuple(option.canonical for option in wanted.pip_options),
-        )
-        return lock_files.render(file, locked)
-
-    def _address(self, url, portal):
-        """Where a package is fetched: of a private wheel the lock says only which bytes it has."""
-        private = wheel_urls.parse_reference(url)
-        return portal.rstrip("/") + wheel_urls.WheelUrl(self.workspace.name, *private).path if private else url
+        return self.lock.as_file(file, self.version, portal)
 
     def send(self):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""

@@ -17,11 +17,13 @@ from django.conf import settings
 
 from environments import wheel_store
 from environments.addresses import redact
+from environments.findings import errors
 from environments.models import Interpreter
 
 from . import channels, process, uv
 from .diagnosis import Diagnosed, Diagnosis, diagnose
 from .failures import Failure
+from .lock_models import digest_of
 from .models import Build, Lock
 from .resolve import WHEELS, packages_of
 from .rooms import Rooms
@@ -46,6 +48,7 @@ class Preview:
     supplier: Build | None = None
     image_key: str = ""
     seconds: float = 0.0
+    installed_size: int | None = None  # bytes on disk, where a build of this lock has shown it
     needs_build: bool = False  # which has more time and memory, and may ask more addresses
 
     @property
@@ -76,7 +79,9 @@ def _known(definition, platform):
     if not lock:
         return None
     supplier = Build.objects.with_lock(definition.image_key, lock)
-    return Preview(lock.python, lock.platform, tuple(lock.values()), None, supplier)
+    return Preview(
+        lock.python, lock.platform, tuple(lock.values()), supplier=supplier, installed_size=lock.installed_size
+    )
 
 
 def _resolve(definition, platform, ended, explain):
@@ -95,7 +100,8 @@ def _resolve(definition, platform, ended, explain):
     question = _Question(definition, python, work, ended)
     try:
         python, packages = packages_of(question, python, platform, explain)
-        return Preview(python, platform, tuple(packages))
+        same = Lock.objects.filter(digest=digest_of(python, platform, packages)).first()
+        return Preview(python, platform, tuple(packages), installed_size=same and same.installed_size)
     except Diagnosed as fault:
         return Preview(python, platform, failure=fault.diagnosis, needs_build=question.was_too_much)
     finally:
@@ -109,7 +115,9 @@ def _python_for(definition):
 
 
 def _why_never(definition):
-    """Why nothing can be resolved, by nobody, as a sentence, or nothing."""
+    """Why nobody can resolve it, as a sentence, or nothing."""
+    if refused := errors(definition.findings):
+        return f"This version was registered under other rules. {' '.join(finding.sentence for finding in refused)}"
     if definition.brings_its_own_python:
         return "The packages come with the Docker image, so there is nothing to resolve."
     source = next((line for line in definition.pip if line.is_source), None)

@@ -12,7 +12,7 @@ from environments.models import Environment, Rule
 
 from . import lock_diff, preview
 from .failures import Failure
-from .models import Build
+from .models import Lock
 
 
 @require_POST
@@ -36,13 +36,9 @@ def preview_draft(request, workspace):
 
 
 def changes_since(version, answer):
-    """What the packages change against those that the version's last good build installed, or None."""
-    built = (
-        version and Build.objects.succeeded().filter(version=version, lock__isnull=False).order_by("-created").first()
-    )
-    if not built or answer.failure:
-        return None
-    return lock_diff.compare(built.lock.packages.all(), answer.packages)
+    """What the packages change against those that a build of the version gives on that platform, or None."""
+    kept = version and answer.fits and Lock.objects.kept(version.image_key, answer.platform)
+    return lock_diff.compare(kept.values(), answer.packages) if kept else None
 
 
 def to_relax(definition, failure):

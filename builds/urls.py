@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import converters, log_views, preview_views, suggest, views  # noqa: F401, registered before the paths
+from . import converters, lock_views, log_views, preview_views, suggest, views  # noqa: F401, registered before the paths
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -9,6 +9,18 @@ urlpatterns = [
         views.request_build,
         name="request-build",
     ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/refresh/",
+        lock_views.refresh,
+        name="refresh",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/locks/",
+        lock_views.keep_lock,
+        name="keep-lock",
+    ),
+    path("locks/<sha256:digest>/", lock_views.lock, name="lock"),
+    path("locks/<sha256:digest>/<lockfile:file>", lock_views.lock_file, name="lock-file"),
     path("workspaces/<slug:workspace>/environments/<name:name>/builds/", views.builds, name="builds"),
     path("workspaces/<slug:workspace>/preview/", preview_views.preview_draft, name="preview"),
     path("suggest/", suggest.suggest, name="suggest"),

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
+from builds import refresh
 from builds.models import Status, Worker
 from environments.models import Interpreter, Role
 from environments.templatetags.portal import status
@@ -39,6 +40,18 @@ def build_status(build_status, reused=None):
     """The state of a build in a row: `reused` when another build supplied what it gives."""
     is_reused = reused and build_status == Status.SUCCEEDED
     return status("reused" if is_reused else build_status)
+
+
+@register.filter
+def place(address):
+    """An address without what every address begins with."""
+    return address.partition("://")[2].rstrip("/") or address
+
+
+@register.simple_tag
+def other_platforms():
+    """What can be locked here besides our own platform."""
+    return refresh.PLATFORMS[1:]
 
 
 @register.filter
