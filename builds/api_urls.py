@@ -1,14 +1,26 @@
 from django.urls import path
 
-from . import api, converters, log_api  # noqa: F401, converters are registered before the paths that use them
+from . import api, converters, lock_api, log_api, preview_api  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
-    path("resolve/", api.Resolve.as_view(), name="api-resolve"),
+    path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
         api.BuildList.as_view(),
         name="api-version-builds",
     ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/refresh/",
+        lock_api.Refresh.as_view(),
+        name="api-refresh",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/locks/",
+        lock_api.VersionLocks.as_view(),
+        name="api-version-locks",
+    ),
+    path("locks/<sha256:digest>/", lock_api.LockDetail.as_view(), name="api-lock"),
+    path("locks/<sha256:digest>/files/<lockfile:file>", lock_api.LockFile.as_view(), name="api-lock-file"),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
     path("builds/<uuid:pk>/log/", log_api.BuildLog.as_view(), name="api-build-log"),
     path("builds/<uuid:pk>/log/lines/", log_api.LogLines.as_view(), name="api-build-lines"),

@@ -22,7 +22,7 @@ from . import lock as locks
 from .diagnosis import Diagnosed, Diagnosis, diagnose, out_of_memory
 from .failures import Failure
 from .log import LogWriter
-from .models import Build, Lock, LockedPackage, Status, Step
+from .models import Build, Lock, LockedPackage, Status, Step, VersionLock
 from .redact import Redactor, redact, secrets_of
 from .resolve import WHEELS, packages_of
 from .rooms import IMPORT_CHECK, Rooms
@@ -254,6 +254,8 @@ class Attempt:
             python, packages = packages_of(self, interpreter[0] if interpreter else "", platform)
             lock = Lock.objects.store(python, platform, packages)
         build.lock, build.previous_lock = lock, build.previous_lock if build.is_refresh else None
+        if build.previous_lock:  # perhaps of another version with this image key
+            VersionLock.objects.offer(build.version, build.previous_lock, build.asked_by)
         fields = {"lock": lock, "previous_lock": build.previous_lock, "is_refresh": build.is_refresh}
         Build.objects.filter(pk=build.pk).update(**fields)
         packages = lock.values()

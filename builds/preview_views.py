@@ -6,8 +6,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
+from environments import drafts
 from environments.access import get_workspace
 from environments.editing import Editing
+from environments.findings import Fix
 from environments.models import Environment, Rule
 
 from . import lock_diff, preview
@@ -42,12 +44,17 @@ def changes_since(version, answer):
 
 
 def to_relax(definition, failure):
-    """The requirements that a conflict names and that could be left open: (where, name), at most three."""
+    """Fixes that each leave open one requirement that a conflict names, at most three."""
     if not failure or failure.failure not in (Failure.CONFLICT, Failure.NO_VERSION, Failure.NO_WHEEL):
         return []
     words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", failure.reason.lower()))
     asked = [each for each in definition.placed if getattr(each.item, "constraint", "") and each.item.name != "python"]
-    return [(each.where, each.item.name) for each in asked if each.item.name in words][:3]
+    return [_left_open(each) for each in asked if each.item.name in words][:3]
+
+
+def _left_open(each):
+    name = drafts.split("pip" if ".pip[" in each.where else "conda", each.item.text)[0]
+    return Fix(f"Any version of {each.item.name}", "set", each.path, name)
 
 
 def answers(editing, answer):

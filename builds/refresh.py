@@ -52,11 +52,13 @@ def look(version, by, asker, platform=""):
     """Resolve a version anew. Return the Refresh. Raise Superseded when the same is asked again meanwhile."""
     platform = platform or uv.this_platform()
     answer = preview.resolve(version.definition, asker, platform, anew=True)
-    lock = None
+    lock, kept = None, Lock.objects.kept(version.image_key, platform)
+    if kept:  # perhaps by a build of another version with this image key
+        VersionLock.objects.offer(version, kept, by)
     if answer.fits:
         lock = Lock.objects.store(answer.python, answer.platform, answer.packages)
         VersionLock.objects.offer(version, lock, by)
-    return Refresh(answer, Lock.objects.kept(version.image_key, platform), lock)
+    return Refresh(answer, kept, lock)
 
 
 def lock_for(version, by, asker, platform):
