@@ -1,7 +1,7 @@
 import pytest
 from django.conf import settings as django_settings
 
-from builds.tests import conda_channel
+from builds.tests import conda_channel, loopback
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +20,11 @@ def conda(channel_folder, settings, tmp_path):
         uv.mkdir(parents=True, exist_ok=True)
         (settings.CACHE / "uv").symlink_to(uv)
         yield served
+
+
+@pytest.fixture
+def index(settings):
+    """A package index on loopback that has what a test puts there, and nothing else."""
+    with loopback.serve() as registry:
+        settings.INDEX_URL = f"{registry.url}simple/"
+        yield registry

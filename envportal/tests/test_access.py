@@ -24,6 +24,7 @@ def only_editors(status):
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
+K, KF = "digest", "digest and file"  # of that lock
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
@@ -51,6 +52,11 @@ TABLE = [
     ("version-file", [*V, "environment.yml"], "get", None, MEMBERS),
     ("request-build", V, "post", {}, EDITORS_POST),
     ("request-build", V, "get", None, EDITORS_POST),
+    ("refresh", V, "get", None, EDITORS),
+    ("refresh", V, "post", {}, EDITORS),
+    ("keep-lock", V, "post", {"lock": "0" * 64}, {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 404}),
+    ("lock", K, "get", None, MEMBERS),
+    ("lock-file", KF, "get", None, MEMBERS),
     ("builds", E, "get", None, MEMBERS),
     ("build", B, "get", None, MEMBERS),
     ("build-live", B, "get", SEEN, MEMBERS),
@@ -82,6 +88,12 @@ TABLE = [
     ("api-version", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-version-builds", V, "post", {"lock": "0" * 64}, only_editors(400)),
+    ("api-refresh", V, "post", {}, only_editors(200)),
+    ("api-version-locks", V, "get", None, API_MEMBERS),
+    ("api-version-locks", V, "post", {"lock": "0" * 64}, only_editors(400)),
+    ("api-lock", K, "get", None, API_MEMBERS),
+    ("api-lock-file", KF, "get", None, API_MEMBERS),
     ("api-wheels", W, "get", None, API_MEMBERS),
     ("api-wheels", W, "post", WHEEL, only_editors(200)),
     ("api-wheel", H, "get", None, API_MEMBERS),
@@ -106,9 +118,11 @@ def test_who_may_do_what(
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    if args == L:
+    if args in (L, K, KF):
         succeed(build)
-    args = {B: [build.pk], L: [build.pk, "pylock.toml"]}.get(args, args) if isinstance(args, str) else args
+    digest = build.lock and build.lock.digest
+    known = {B: [build.pk], L: [build.pk, "pylock.toml"], K: [digest], KF: [digest, "pylock.toml"]}
+    args = known[args] if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
     if data is WHEEL:

@@ -14,7 +14,7 @@ LISTS = [
     ("home", [], 10),
     ("environments", ["team"], 6),
     ("environment", ["team", "science"], 8),
-    ("version", ["team", "science", 1], 8),
+    ("version", ["team", "science", 1], 9),
     ("builds", ["team", "science"], 7),
     ("new-environment", ["team"], 11),
     ("starts", ["team"], 6),
