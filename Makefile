@@ -15,7 +15,7 @@ run: install
 install: $(VENV)/installed $(VAR)/settings.env $(VAR)/static/staticfiles.json
 
 test: $(VENV)/installed-for-tests $(VAR)/settings.env
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 demo: install
 	@$(PY) manage.py demo

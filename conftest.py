@@ -24,6 +24,32 @@ hypothesis_settings.load_profile("portal")
 django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--database-only", action="store_true", help="run what may differ by the database, after all has run on another"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Deselect what asks for no database: pytest-django refuses it one, so that its answer cannot be another."""
+    if config.getoption("database_only"):
+        pure = [item for item in items if not asks_for_the_database(item)]
+        config.hook.pytest_deselected(items=pure)
+        items[:] = [item for item in items if asks_for_the_database(item)]
+
+
+def asks_for_the_database(item):
+    # Every other fixture of pytest-django that needs a database asks for one of these.
+    fixtures = {"db", "transactional_db", "live_server", "django_db_reset_sequences", "django_db_serialized_rollback"}
+    return item.get_closest_marker("django_db") is not None or not fixtures.isdisjoint(item.fixturenames)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores, because many tests wait. Each makes a database, so no more than eight."""
+    return min(8, (os.cpu_count() or 1) + 1)
+
+
 @pytest.fixture(autouse=True)
 def surroundings(settings, tmp_path):
     settings.PREFIXES, settings.WORK = tmp_path / "prefixes", tmp_path / "work"

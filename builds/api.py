@@ -6,8 +6,9 @@ from rest_framework.views import APIView
 
 from environments.access import get_version
 from environments.faults import UserFault
-from envportal.api import ByAge
+from envportal.pages import ByAge
 
+from . import keeping
 from .access import get_build
 from .lock_serializers import ChangeSerializer, PackageSerializer
 from .models import Build, Step, VersionLock
@@ -35,7 +36,8 @@ class BuildSummarySerializer(serializers.ModelSerializer):
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
-            "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_refresh", "reused_from", "asked_by", "created", "started", "finished", "steps",
+            "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "is_refresh", "reused_from", "last_used",
+            "freed_at", "freed_why", "asked_by", "created", "started", "finished", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -93,6 +95,15 @@ class BuildDetail(generics.RetrieveAPIView):
 
     def get_object(self):
         return get_build(self.request, self.kwargs["pk"])
+
+    @extend_schema(responses={204: None, 409: OpenApiResponse(description="`detail` says why it stays")})
+    def delete(self, request, pk):
+        """Delete the record of a build that ended, with its log and its files."""
+        try:
+            keeping.delete(get_build(request, pk, "builds.delete_build"))
+        except keeping.Refused as fault:
+            return Response({"detail": fault.message}, status=409)
+        return Response(status=204)
 
 
 class BuildLockFile(APIView):

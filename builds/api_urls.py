@@ -1,6 +1,14 @@
 from django.urls import path
 
-from . import api, converters, lock_api, log_api, preview_api  # noqa: F401, converters are registered before the paths that use them
+from . import (  # noqa: F401, converters are registered before the paths that use them
+    api,
+    converters,
+    keeping_api,
+    lock_api,
+    log_api,
+    preview_api,
+    storage_api,
+)
 
 urlpatterns = [
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
@@ -27,4 +35,10 @@ urlpatterns = [
     path("builds/<uuid:pk>/log/stream/", log_api.LogStream.as_view(), name="api-build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", api.BuildLockFile.as_view(), name="api-build-lock-file"),
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
+    path("builds/<uuid:pk>/rebuild/", keeping_api.BuildRebuild.as_view(), name="api-build-rebuild"),
+    path("builds/<uuid:pk>/free/", keeping_api.BuildFree.as_view(), name="api-build-free"),
+    path("storage/", storage_api.Storage.as_view(), name="api-storage"),
+    path("storage/builds/", storage_api.StorageBuilds.as_view(), name="api-storage-builds"),
+    path("storage/workspaces/", storage_api.StorageWorkspaces.as_view(), name="api-storage-workspaces"),
+    path("storage/clean/", storage_api.StorageClean.as_view(), name="api-storage-clean"),
 ]

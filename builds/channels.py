@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from . import process, uv
+from . import caches, process, uv
 
 SCRIPT = Path(__file__).with_name("channel_data.py")
 PLATFORMS = ["linux-64", "noarch"]
@@ -88,7 +88,8 @@ def _ask(channel, name, seconds):
         command = [sys.executable, "-I", str(SCRIPT), json.dumps(question), str(answer)]
         limits = process.Limits.of(seconds, MEMORY)
         try:
-            process.capture(command, environ=uv.proxied_environ(Path(home)), limits=limits)
+            with caches.in_use():
+                process.capture(command, environ=uv.proxied_environ(Path(home)), limits=limits)
             return answer.read_text()
         except OSError as fault:
             raise ChannelFault(_words_of(fault)) from fault

@@ -17,7 +17,7 @@ from django.utils import timezone
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import conda, fetch, licences, process, sandbox, uv
+from . import caches, conda, fetch, licences, process, sandbox, uv
 from . import lock as locks
 from .diagnosis import Diagnosed, Diagnosis, diagnose, out_of_memory
 from .failures import Failure
@@ -51,7 +51,8 @@ def run(build, worker=""):
             return
         work.mkdir(parents=True)
         settings.PREFIXES.mkdir(parents=True, exist_ok=True)
-        Attempt(build, prefix, work).run()
+        with caches.in_use():
+            Attempt(build, prefix, work).run()
         build.finish(Status.SUCCEEDED, prefix=prefix.name)
     except Taken:
         pass
@@ -119,7 +120,7 @@ class Attempt:
             packages = lock.values()
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels)
-        if self.build.is_refresh and self.moved_nothing(lock):
+        if self.build.is_refresh and self.moved_nothing():
             return
         with self.step(Step.Name.INSTALL) as step:
             step.downloaded = self.install(interpreter, lock, packages)
@@ -271,12 +272,13 @@ class Attempt:
         """Whether a lock is for this platform, and for the Python that is there unless it brings one."""
         return lock.platform == platform and (interpreter is None or _minor(lock.python) == _minor(interpreter[0]))
 
-    def moved_nothing(self, lock):
-        """End with the build that installed this very lock, if there is one. Return whether there was."""
-        supplier = Build.objects.with_lock(self.build.image_key, lock)
-        if supplier:
-            self.say(f"Build {supplier} has installed exactly this already")
-        return bool(supplier) and self.build.finish_with(supplier)
+    def moved_nothing(self):
+        """End with the build that installed this very lock, if there is one. Return whether it did."""
+        ended = self.build.finish_as_moved_nothing()
+        if ended:
+            self.say(f"Build {self.build.reused_from} has installed exactly this already")
+            self.log.flush()
+        return ended
 
     def fetch_wheels(self):
         """Fetch the private wheels from the portal, by addresses that open to whoever has them, for some minutes."""

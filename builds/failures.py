@@ -56,7 +56,8 @@ ADVICE = {
     Failure.COMMAND: "Ask for a version that has a wheel, which needs no such command, or upload one.",
     Failure.REDIRECTION: "Put the requirement in quotes: pip install 'numpy>=1.20'.",
     Failure.DISTUTILS: "Do not ask for another version of it, or use a base image that does not have it.",
-    Failure.DISK_FULL: "An administrator frees space on the worker's machine; then build again.",
+    Failure.DISK_FULL: "Build again when there is room. An administrator sees under Storage what takes it and what a "
+    "clean-up would free; ENVPORTAL_KEEP_LAST, ENVPORTAL_KEEP_USED_DAYS and ENVPORTAL_STORAGE_MB say what is kept.",
     Failure.OUT_OF_MEMORY: "An administrator can raise ENVPORTAL_BUILD_MEMORY.",
     Failure.SOLVER_TIMEOUT: "Pin more versions exactly, so that less has to be tried; or an administrator raises the limit.",
     Failure.TIMEOUT: "Build again, as what was fetched is kept; or an administrator raises the limit.",

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from environments.access import get_version
 from environments.faults import UserFault
-from envportal.api import ByAge
+from envportal.pages import ByAge
 
 from . import preview, refresh
 from .access import get_lock

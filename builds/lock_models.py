@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Case, Q, When
 from django.urls import reverse
 from django.utils import timezone
@@ -20,9 +20,11 @@ from .uv import this_platform
 LONGEST_LICENCE = 200
 
 
-def digest_of(python, platform, packages):
+def digest_of(python, platform, packages, is_reported=False):
     """What tells a lock from every other one, the same on every machine."""
     content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
+    if is_reported:
+        content += ["reported", sorted([package.manager, package.name, package.build] for package in packages)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -34,27 +36,29 @@ class LockQuerySet(models.QuerySet):
 
 
 class LockManager(models.Manager.from_queryset(LockQuerySet)):
-    def store(self, python, platform, packages):
-        """Return the lock with this content, which is stored once, whoever resolves to it."""
-        digest = digest_of(python, platform, packages)
+    def store(self, python, platform, packages, is_reported=False):
+        """Return the lock with this content, which is stored once, whoever resolves to it or reports it."""
+        digest = digest_of(python, platform, packages, is_reported)
+        facts = {"python": python, "platform": platform, "is_reported": is_reported}
         with transaction.atomic():
-            lock, is_new = self.get_or_create(digest=digest, defaults={"python": python, "platform": platform})
+            lock, is_new = self.get_or_create(digest=digest, defaults=facts)
             if is_new:
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
-    def kept(self, image_key, platform):
-        """The lock that builds of this image key take on that platform, or None."""
-        row = VersionLock.objects.kept_for(image_key, platform)
+    def kept(self, image_key, platform=""):
+        """The lock that builds of this image key take on that platform, ours unless it is said; or None."""
+        row = VersionLock.objects.kept_for(image_key, platform or this_platform())
         return row and row.lock
 
 
 class Lock(models.Model):
-    """The exact packages that a definition resolves to. Never changes."""
+    """The exact packages that a definition resolves to, or that a run reported. Never changes."""
 
     digest = models.CharField(max_length=64, unique=True)
     python = models.CharField(max_length=32)
     platform = models.CharField(max_length=32)
+    is_reported = models.BooleanField(default=False, help_text="said by a run about itself, not resolved")
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = LockManager()
@@ -183,6 +187,17 @@ class LockedPackageQuerySet(models.QuerySet):
         used = self.filter(manager=manager).values("name").annotate(locks=models.Count("pk"))
         return used.order_by("-locks", "name").values_list("name", flat=True)
 
+    def licences(self):
+        """Every licence that a package says. From one to the next by the index: there are few, of millions of rows."""
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE each_one AS (SELECT min(licence) AS licence FROM {table} WHERE licence > ''"  # noqa: S608
+                f" UNION ALL SELECT (SELECT min(p.licence) FROM {table} p WHERE p.licence > each_one.licence)"
+                " FROM each_one WHERE licence IS NOT NULL) SELECT licence FROM each_one WHERE licence IS NOT NULL"
+            )
+            return [licence for (licence,) in cursor.fetchall()]
+
     def versions_of(self, manager, name):
         return set(self.filter(manager=manager, name=name).values_list("version", flat=True))
 
@@ -213,7 +228,11 @@ class LockedPackage(models.Model):
     class Meta:
         ordering = ["-direct", "name"]
         constraints = [models.UniqueConstraint(fields=["lock", "manager", "name"], name="package_once_in_lock")]
-        indexes = [models.Index(fields=["name", "manager"], name="package_by_name")]
+        indexes = [
+            models.Index(fields=["name", "manager", "version", "lock"], name="package_by_name"),
+            models.Index(fields=["sha256", "lock"], name="package_by_hash"),
+            models.Index(fields=["licence", "lock"], name="package_by_licence"),
+        ]
 
     def __str__(self):
         return f"{self.name} {self.version}"

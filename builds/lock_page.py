@@ -21,7 +21,7 @@ class Row:
 class LockPage:
     def __init__(self, lock, user):
         self.lock = lock
-        mine = VersionLock.objects.visible_to(user).filter(lock=lock).select_related("by")
+        mine = VersionLock.objects.visible_to(user).filter(lock=lock).select_related("by", "lock")
         self.rows = list(mine.select_related("version__environment__workspace").order_by("-created", "pk")[:MOST])
         builds = Build.objects.visible_to(user).filter(lock=lock).with_subject().prefetch_related("steps")
         self.builds = list(builds.order_by("-created", "pk")[:MOST])

@@ -23,15 +23,19 @@ class Viewer:
     user: object
     may_cancel: bool
     may_build: bool
+    may_free: bool
+    may_delete: bool
     kind = "page"
 
     @classmethod
     def of(cls, user, build):
-        return cls(user, user.has_perm("builds.cancel_build", build), user.has_perm("builds.add_build", build))
+        verbs = ("cancel", "add", "free", "delete")
+        return cls(user, *(user.has_perm(f"builds.{verb}_build", build) for verb in verbs))
 
     def key(self, turn):
         """The same for those who are sent the same. A supplier may not be for all eyes."""
-        return turn.is_other and (self.may_cancel, self.may_build, self.user.pk if turn.is_reused else 0)
+        may = (self.may_cancel, self.may_build, self.may_free, self.may_delete)
+        return turn.is_other and (*may, self.user.pk if turn.is_reused else 0)
 
 
 class NumberField(forms.IntegerField):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -11,12 +12,12 @@ from django.utils.functional import cached_property
 from environments.faults import UserFault
 from environments.models import Version
 
-from . import lock_diff
+from . import lock_diff, related
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
 from .step_models import ENDED, UNFINISHED, Status, Step
-from .uv import this_platform
+from .storage_models import Cleanup, Machine, Use
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
@@ -29,7 +30,10 @@ LAST_WORDS = timedelta(seconds=8)
 SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
-__all__ = ["Build", "Lock", "LockedPackage", "LogChunk", "Status", "Step", "StoredLog", "VersionLock", "Worker"]
+__all__ = [
+    "Build", "Cleanup", "Lock", "LockedPackage", "LogChunk", "Machine", "Status", "Step", "StoredLog", "Use",
+    "VersionLock", "Worker",
+]  # fmt: skip
 
 
 # From which states one may come into a state. A build that ended stays as it is.
@@ -39,6 +43,10 @@ ALLOWED = {
     Status.FAILED: (Status.QUEUED, Status.RUNNING),
     Status.CANCELLED: (Status.QUEUED, Status.RUNNING),
 }
+
+
+# A build has succeeded, or what it asked for was there already. Sent in the transaction that says so.
+build_succeeded = Signal()
 
 
 class BuildQuerySet(models.QuerySet):
@@ -65,13 +73,25 @@ class BuildQuerySet(models.QuerySet):
         return self.succeeded().exclude(prefix="")
 
     def with_lock(self, image_key, lock):
-        """The good build that installed this lock, or None."""
-        return self.good().filter(image_key=image_key, lock=lock).order_by("finished").first()
+        """The newest good build that installed this lock, or None."""
+        return self.good().filter(image_key=image_key, lock=lock).order_by("-finished", "pk").first()
 
     def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses, or None: it has the lock that is kept."""
-        kept = Lock.objects.kept(image_key, this_platform())
+        """The build whose prefix every other one of this image key uses: the newest with the lock that is kept."""
+        kept = Lock.objects.kept(image_key)
         return kept and self.with_lock(image_key, kept)
+
+    def free_to_go(self):
+        """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
+        same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
+        found = self.good().filter(~Exists(same))
+        for held in related.told(Build, "builds_in_use"):
+            found = found.exclude(pk__in=held)
+        return found
+
+    def uses_of_builds(self):
+        """(id of a build, when another one was supplied by it), the last time of each."""
+        return self.succeeded().exclude(reused_from=None).values_list("reused_from").annotate(models.Max("finished"))
 
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
@@ -93,22 +113,24 @@ class BuildQuerySet(models.QuerySet):
 
 
 class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
-    def request(self, version, by, lock=None, refresh=False):
+    def request(self, version, by, lock=None, refresh=False, anew=False):
         """Ask for a build of `version`. Return it: finished at once when a good one exists that made the same.
 
         A `refresh` looks past the lock that is kept, and its own is kept if it succeeds; given a `lock` that was made
-        for the version, it installs that one.
+        for the version, it installs that one. With `anew` it is built whether or not there is a good one, which stays
+        good whatever comes of it.
         """
-        build = self.model(version=version, image_key=version.image_key, asked_by=by)
+        build = self.model(version=version, image_key=version.image_key, asked_by=by, is_rebuild=anew)
         build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
         with transaction.atomic():
-            supplier = build.find_supplier()
+            supplier = build.take_supplier()
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
             if supplier:
                 VersionLock.objects.keep(version, build.lock, by, build.is_refresh)
-            if not supplier:
+                build_succeeded.send(Build, build=build)
+            else:
                 Step.objects.bulk_create(
                     Step(build=build, name=name, position=i) for i, name in enumerate(Step.Name.values)
                 )
@@ -137,6 +159,15 @@ class Build(models.Model):
     worker = models.CharField(max_length=255, blank=True)
     is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
 
+    is_rebuild = models.BooleanField(default=False, help_text="builds anew although a good one may be there")
+
+    last_used = models.DateTimeField(null=True, help_text="when it supplied another build or was downloaded")
+    freed_at = models.DateTimeField(null=True, help_text="when prefix and archives were removed")
+    freed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", help_text="empty: the clean-up"
+    )
+    freed_why = models.CharField(max_length=200, blank=True)
+
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(default=timezone.now)
@@ -157,6 +188,7 @@ class Build(models.Model):
                 name="build_status_fits_its_end",
             ),
             models.CheckConstraint(condition=~Q(status=Status.FAILED) | ~Q(reason=""), name="failed_build_says_why"),
+            models.CheckConstraint(condition=Q(freed_at=None) | Q(prefix=""), name="freed_build_has_no_prefix"),
         ]
 
     def __str__(self):
@@ -301,6 +333,8 @@ class Build(models.Model):
                     status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
                     ended=Case(When(is_open, then=Value(self.finished))),
                 )
+                if status == Status.SUCCEEDED:
+                    build_succeeded.send(Build, build=self)
                 transaction.on_commit(self._wake_twins, robust=True)
         return won
 
@@ -317,6 +351,13 @@ class Build(models.Model):
         """Say that somebody works on it. Return whether it is still to be worked on."""
         return Build.objects.running().filter(pk=self.pk).update(heard_at=timezone.now()) == 1
 
+    def use(self):
+        """Say that its files are used in this moment, by which a clean-up lets them be. Return whether they are there.
+
+        Who goes on to use them does this first.
+        """
+        return Build.objects.good().filter(pk=self.pk).update(last_used=timezone.now()) == 1
+
     def reuse(self, supplier):
         """Take over what another build of the same image key made."""
         self.status, self.finished = Status.SUCCEEDED, timezone.now()
@@ -325,20 +366,38 @@ class Build(models.Model):
     def find_supplier(self):
         """The build that made what this one is asked for, or None."""
         if self.asked_lock:
-            return Build.objects.with_lock(self.image_key, self.asked_lock)
-        supplier = Build.objects.supplier_of(self.image_key)
-        if supplier and self.is_refresh:
-            looked_since = supplier.is_refresh and not supplier.asked_lock_id and supplier.started >= self.created
-            return supplier if looked_since else None
-        return supplier
+            found = Build.objects.with_lock(self.image_key, self.asked_lock)
+        else:
+            found = Build.objects.supplier_of(self.image_key)
+        return found if found and self._is_served_by(found) else None
+
+    def _is_served_by(self, supplier):
+        """Who asked to build or to look anew gets only what was begun since then, and did the same."""
+        looks = self.is_refresh and not self.asked_lock
+        if looks and not (supplier.is_refresh and not supplier.asked_lock_id):
+            return False
+        return not (looks or self.is_rebuild) or supplier.started >= self.created
+
+    def take_supplier(self):
+        """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
+        while supplier := self.find_supplier():
+            if supplier.use():
+                return supplier
+        return None
 
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if that is asked for. Return whether it did."""
-        supplier = self.find_supplier()
-        return bool(supplier) and self.finish_with(supplier)
+        with transaction.atomic():
+            supplier = self.take_supplier()
+            return bool(supplier) and self._finish_with(supplier)
 
-    def finish_with(self, supplier):
-        """End with what another build made, unless this one has ended. Return whether it did."""
+    def finish_as_moved_nothing(self):
+        """End with the build that installed the very lock that this one resolved to, if there is one."""
+        with transaction.atomic():
+            supplier = Build.objects.with_lock(self.image_key, self.lock)
+            return bool(supplier) and supplier.use() and self._finish_with(supplier)
+
+    def _finish_with(self, supplier):
         if not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
             return False
         self.steps.filter(started=None).delete()
@@ -351,5 +410,5 @@ class Build(models.Model):
         twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
         made = self.status == Status.SUCCEEDED
         waiting = [twin for twin in twins if not (made and twin.finish_from_twin())]
-        if waiting:
-            waiting[0].send()
+        for next_one in waiting[:1]:
+            next_one.send()

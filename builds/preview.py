@@ -20,7 +20,7 @@ from environments.addresses import redact
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import channels, process, uv
+from . import caches, channels, process, uv
 from .diagnosis import Diagnosed, Diagnosis, diagnose
 from .failures import Failure
 from .lock_models import digest_of
@@ -99,7 +99,8 @@ def _resolve(definition, platform, ended, explain):
     work.chmod(0o755)  # whoever opens a room has no right of its own to somebody's closed folder
     question = _Question(definition, python, work, ended)
     try:
-        python, packages = packages_of(question, python, platform, explain)
+        with caches.in_use():
+            python, packages = packages_of(question, python, platform, explain)
         same = Lock.objects.filter(digest=digest_of(python, platform, packages)).first()
         return Preview(python, platform, tuple(packages), installed_size=same and same.installed_size)
     except Diagnosed as fault:

@@ -1,7 +1,11 @@
 import rules
 
-from environments.rules import is_editor, is_viewer
+from environments.rules import is_editor, is_owner, is_viewer
 
 rules.add_perm("builds.view_build", is_viewer)
 rules.add_perm("builds.add_build", is_editor)
 rules.add_perm("builds.cancel_build", is_editor)
+rules.add_perm("builds.free_build", is_editor)
+rules.add_perm("builds.delete_build", is_owner)
+# Administrators, who may do everything, may do this.
+rules.add_perm("builds.clean_storage", rules.always_deny)

@@ -4,7 +4,7 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from . import engine, log_files, sources, worker
+from . import engine, keeper, log_files, sources, storage, worker
 from .models import Build
 from .sources import Source
 
@@ -44,6 +44,12 @@ def refresh_names():
     sources.refresh()
 
 
+@shared_task
+def clean_storage():
+    """Once a day; safe to run twice."""
+    storage.clean()
+
+
 @celeryd_init.connect
 def prepare(sender, **kwargs):
     """Called with the name of the worker before it takes its first message."""
@@ -53,6 +59,7 @@ def prepare(sender, **kwargs):
 @worker_ready.connect
 def start_heart(sender, **kwargs):
     worker.Heart(sender.hostname).start()
+    keeper.Keeper(sender.hostname).start()
 
 
 @worker_shutting_down.connect

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from . import converters, lock_views, log_views, preview_views, suggest, views  # noqa: F401, registered before the paths
+from . import (  # noqa: F401, converters are registered before the paths that use them
+    converters,
+    keeping_views,
+    lock_views,
+    log_views,
+    preview_views,
+    storage_views,
+    suggest,
+    views,
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -31,4 +40,8 @@ urlpatterns = [
     path("builds/<uuid:pk>/log/stream/", log_views.stream, name="build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", views.lock_file, name="build-lock-file"),
     path("builds/<uuid:pk>/cancel/", views.cancel, name="build-cancel"),
+    path("builds/<uuid:pk>/rebuild/", keeping_views.rebuild, name="build-rebuild"),
+    path("builds/<uuid:pk>/free/", keeping_views.free, name="build-free"),
+    path("builds/<uuid:pk>/delete/", keeping_views.delete, name="build-delete"),
+    path("storage/", storage_views.page, name="storage"),
 ]

@@ -210,3 +210,8 @@ def add(prefix, lock):
 
 def check(prefix):
     return [find_uv_bin(), "pip", "check", "--python", f"{prefix}/bin/python"]
+
+
+def prune():
+    """Remove from the cache what nothing in it refers to. It waits for other uvs that use it."""
+    return [find_uv_bin(), "cache", "prune", "--quiet"]

@@ -1,19 +1,18 @@
 """What a worker process does beside building: it says that it is alive, and which Pythons it has."""
 
 import logging
-import shutil
 import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, process, sandbox, uv
+from . import engine, keeper, process, sandbox, uv
 from .failures import Failure
 from .models import Build, Worker
 
@@ -84,7 +83,7 @@ def put_right_what_the_clock_did():
 
 def prepare(worker):
     """What has to be done before the first build: which Pythons are here, what was left behind."""
-    sweep_folders()
+    keeper.sweep_folders()
     try:
         report_pythons(worker)
     except OSError:
@@ -102,33 +101,20 @@ def report_alive(worker):
 
 
 def report_pythons(worker):
-    """Find the interpreters of this machine and store them as those of `worker`."""
+    """Store the interpreters of this machine as those of `worker`."""
+    Interpreter.objects.report(worker, find_pythons())
+
+
+def find_pythons():
+    """Return {version: path} of the interpreters of this machine."""
     with tempfile.TemporaryDirectory(prefix="envportal-") as home:
         # Not the cache of the rooms, in which our files would be in the way.
         variables = uv.environ(Path(home)) | {"UV_CACHE_DIR": str(settings.CACHE / "uv")}
         answer = process.capture(uv.list_pythons(), environ=variables, limits=process.Limits.of(60, 2000))
-    found = uv.read_pythons(answer)
-    with transaction.atomic():
-        Interpreter.objects.filter(worker=worker).delete()
-        Interpreter.objects.bulk_create(
-            Interpreter(worker=worker, version=version, path=path) for version, path in found.items()
-        )
+    return uv.read_pythons(answer)
 
 
 def report_gone(worker):
     """Take a worker that ends off the list, so that pages say at once that none is running."""
     Worker.objects.filter(name=worker).delete()
     Interpreter.objects.filter(worker=worker).delete()
-
-
-def sweep_folders():
-    """Remove what builds of an earlier life left behind. Called before the first build."""
-    for folder in (settings.WORK, settings.PREFIXES):
-        folder.mkdir(parents=True, exist_ok=True)
-    # Looked at before the rows: a folder that is made meanwhile belongs to a row that is already running.
-    there = [*settings.WORK.iterdir(), *settings.PREFIXES.iterdir()]
-    needed = set(Build.objects.exclude(prefix="").values_list("prefix", flat=True))
-    needed |= {str(pk) for pk in Build.objects.running().values_list("pk", flat=True)}
-    for folder in there:
-        if folder.name not in needed:
-            shutil.rmtree(folder, ignore_errors=True)

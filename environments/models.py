@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from . import definition as definitions
 from . import names, policy, version_files
 from .conda_specs import python_specifiers
+from .declared import Declared
 from .faults import UserFault
 from .formats import conda_file
 from .wheels import PrivateWheel
@@ -178,6 +179,7 @@ class Environment(models.Model):
                 message=message,
             )
             version.wheels.add(*wheels)
+            Declared.objects.write(version)
             return version, True
 
     @property
@@ -266,6 +268,12 @@ class Version(models.Model):
 
 
 class InterpreterQuerySet(models.QuerySet):
+    def report(self, worker, found):
+        """A worker has these, {version: path}, and no others any more."""
+        with transaction.atomic():
+            self.filter(worker=worker).delete()
+            self.bulk_create(self.model(worker=worker, version=version, path=path) for version, path in found.items())
+
     def versions(self):
         """The Pythons that builds can use, newest first."""
         found = set(self.values_list("version", flat=True))

@@ -41,6 +41,11 @@ INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
 CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
 BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000)
 MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
+# What a clean-up keeps: the newest builds of each environment, those that were used in so many days, as much as fits.
+KEEP_LAST = env.int("ENVPORTAL_KEEP_LAST", 3, validate=validate.Range(min=0))
+KEEP_USED_DAYS = env.int("ENVPORTAL_KEEP_USED_DAYS", 30, validate=validate.Range(min=0))
+STORAGE_MB = env.int("ENVPORTAL_STORAGE_MB", 0, validate=validate.Range(min=0))
+CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
 # Resolving while somebody types: of one web process, in its own child processes.
 PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2)
 PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
@@ -91,6 +96,7 @@ INSTALLED_APPS = [
     "envportal",
     "environments",
     "builds",
+    "runs",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -175,6 +181,7 @@ CELERY_BEAT_SCHEDULE = {
     "tend builds": {"task": "builds.tasks.tend_builds", "schedule": 15.0, "options": {"expires": 15}},
     "move logs": {"task": "builds.tasks.move_logs", "schedule": 30.0, "options": {"expires": 30}},
     "refresh names": {"task": "builds.tasks.refresh_names", "schedule": 86400.0},
+    "clean storage": {"task": "builds.tasks.clean_storage", "schedule": 86400.0, "options": {"expires": 3600}},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -264,6 +271,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"BuildStatus": "builds.models.Status", "RunStatus": "runs.models.Status"},
 }
 
 LOGGING = {

@@ -5,7 +5,8 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import refresh
+from builds import actions, keeping, refresh, storage
+from builds.actions import Action
 from builds.models import Status, Worker
 from environments.models import Interpreter, Role
 from environments.templatetags.portal import status
@@ -40,6 +41,19 @@ def build_status(build_status, reused=None):
     """The state of a build in a row: `reused` when another build supplied what it gives."""
     is_reused = reused and build_status == Status.SUCCEEDED
     return status("reused" if is_reused else build_status)
+
+
+@register.simple_tag
+def what_may_be_done(build, viewer):
+    """{action: whether} of what the page of a build that ended offers, by its state and by the role of who looks."""
+    allowed = {Action.REBUILD: viewer.may_build, Action.FREE: viewer.may_free, Action.DELETE: viewer.may_delete}
+    found = {action.value: allowed[action] and not actions.why_not(action, build) for action in allowed}
+    return found | {"delete": found["delete"] and not keeping.why_it_stays(build)}
+
+
+@register.simple_tag
+def kept_size(build):
+    return storage.size_of(build)
 
 
 @register.filter

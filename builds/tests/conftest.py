@@ -1,7 +1,10 @@
 import pytest
 from django.conf import settings as django_settings
 
+from builds import worker
 from builds.tests import conda_channel, loopback
+from builds.tests.in_process import HERE, run
+from environments.models import Interpreter
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,32 @@ def index(settings):
     with loopback.serve() as registry:
         settings.INDEX_URL = f"{registry.url}simple/"
         yield registry
+
+
+@pytest.fixture(scope="session")
+def found_pythons():
+    """The interpreters of this machine. To look for them takes up to a second, and they stay the same."""
+    return worker.find_pythons()
+
+
+@pytest.fixture
+def pythons(db, found_pythons):
+    """The worker `w` has said which interpreters this machine has."""
+    Interpreter.objects.report("w", found_pythons)
+
+
+@pytest.fixture
+def request_build(environment, editor, wanted, pythons):
+    """Register a definition of these pip lines and request a build of it."""
+
+    def request_build(*pip, environment=environment, **definition):
+        version, _ = environment.register(wanted(*pip, **{"python": HERE} | definition), editor)
+        return version.builds.request(version, editor)
+
+    return request_build
+
+
+@pytest.fixture
+def make(request_build):
+    """Register, build, and return the build as the database has it."""
+    return lambda *pip, **definition: run(request_build(*pip, **definition))

@@ -1,49 +1,29 @@
 """Real builds with conda and pip mixed: py-rattler from the channel of the suite, uv with packages of the index."""
 
 import subprocess
-import sys
 
 import pytest
 
-from builds import engine, log, uv, worker
+from builds import engine, uv
 from builds.failures import Failure
 from builds.models import Build, Status
 from builds.resolve import packages_of
+from builds.tests.in_process import run, said
 from environments.faults import DefinitionFault
 from environments.formats import reading
 
-HERE = "{}.{}".format(*sys.version_info[:2])
-
 
 @pytest.fixture
-def make(environment, editor, wanted, conda):
-    """Register a definition of conda and pip lines, build it and return the build as the database has it."""
-
-    def make(conda_lines, *pip, python=HERE, channels=("team",), **base):
-        definition = wanted(*pip, conda=conda_lines, python=python, channels=channels, **base)
-        version, _ = environment.register(definition, editor)
-        build = version.builds.request(version, editor)
-        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
-
-    return make
-
-
-@pytest.fixture(autouse=True)
-def pythons(db):
-    worker.report_pythons("w")
-
-
-def said(build):
-    return log.read(build).decode()
+def make(make, conda):
+    """The same with conda lines first, from the channel of the suite."""
+    return lambda conda_lines, *pip, **more: make(*pip, **{"conda": conda_lines, "channels": ("team",)} | more)
 
 
 def locked(build):
     return {(package.manager, package.name): package for package in build.lock.packages.all()}
 
 
-def run(settings, build, code):
+def answer_of(settings, build, code):
     python = settings.PREFIXES / build.prefix / "bin" / "python"
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -69,7 +49,7 @@ def test_conda_and_pip_are_installed_into_one_prefix(make, settings):
     assert six.channel.startswith("http")
     assert packages["conda", "joblike"].channel.endswith("/team")
     code = "import cloudpick, dateutil, joblike, sys; print(cloudpick.__version__, sys.prefix)"
-    assert run(settings, build, code) == f"2.0 {settings.PREFIXES / build.prefix}\n"
+    assert answer_of(settings, build, code) == f"2.0 {settings.PREFIXES / build.prefix}\n"
     assert (settings.PREFIXES / build.prefix / "share" / "zlib-like" / "note.txt").exists()
     assert "ok     joblike (joblike)" in said(build)
     assert "ok     dateutil (python-dateutil)" in said(build)
@@ -86,7 +66,7 @@ def test_what_conda_provides_is_not_installed_twice_and_pip_knows_its_version(ma
     assert packages["conda", "idna"].requested_by == ["requests"]
     assert ("pip", "idna") not in packages
     assert {"certifi", "requests", "urllib3"} <= {name for manager, name in packages if manager == "pip"}
-    assert run(settings, build, "import idna; print(idna.__version__)") == "3.7\n"
+    assert answer_of(settings, build, "import idna; print(idna.__version__)") == "3.7\n"
 
 
 def test_the_files_of_a_lock_build_the_same_again(make, environment, editor):
@@ -97,10 +77,7 @@ def test_the_files_of_a_lock_build_the_same_again(make, environment, editor):
     def again(build, file):
         text, _ = build.as_lock_file(file, "https://env.example.org/")
         version, _ = environment.register(reading.read(file, text.encode()).definition, editor)
-        other = version.builds.request(version, editor)
-        engine.run(Build.objects.with_subject().get(pk=other.pk), "w")
-        other.refresh_from_db()
-        return other
+        return run(version.builds.request(version, editor))
 
     mixed, alone = make(["cloudpick<2", "idna"], "requests==2.32.3"), make(["fastpick"])
     assert exact(again(mixed, "environment.yml")) == exact(mixed)

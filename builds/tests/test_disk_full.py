@@ -7,12 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from builds import engine, log, uv, worker
+from builds import log, uv
 from builds.failures import Failure
-from builds.models import Build, Status
+from builds.models import Status
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small file system"),
@@ -41,19 +40,14 @@ def small_disk(tmp_path, settings):
 
 
 @pytest.fixture
-def build_of(live_server, workspace, environment, editor, wanted, upload, settings):
+def build_of(live_server, workspace, editor, upload, settings, make):
     """Build a definition of one private wheel with 12 MB that cannot be made smaller."""
     settings.PORTAL_URL = live_server.url
 
     def build_of(code="", megabytes=12):
         more = [("demo_pkg/data.bin", os.urandom(megabytes * 500_000).hex())]
         wheel = workspace.add_wheel(upload(make_wheel(code=code, more=more)), editor)[0]
-        version, _ = environment.register(wanted(wheel.line("https://env.example.org"), python=HERE), editor)
-        build = version.builds.request(version, editor)
-        worker.report_pythons("w")
-        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
+        return make(wheel.line("https://env.example.org"))
 
     return build_of
 

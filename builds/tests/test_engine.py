@@ -1,48 +1,26 @@
 """Real builds: uv, real packages from the index, real interpreters."""
 
 import subprocess
-import sys
 import threading
 import time
+import uuid
 
 import pytest
 from django.db import connection
 
-from builds import engine, log, uv, worker
+from builds import engine, uv, worker
 from builds.failures import Failure
 from builds.models import Build, Lock, Status
+from builds.tests.in_process import HERE, run, said
 from environments.models import Interpreter
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 
-
-@pytest.fixture
-def make(environment, editor, wanted):
-    """Register these pip lines, build them and return the build as the database has it."""
-
-    def make(*pip, run=True, **kwargs):
-        version, _ = environment.register(wanted(*pip, **{"python": HERE} | kwargs), editor)
-        build = version.builds.request(version, editor)
-        if run:
-            engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
-
-    return make
-
-
-@pytest.fixture(autouse=True)
-def pythons(db):
+def test_the_interpreters_of_this_machine_are_found_and_those_of_before_forgotten(db):
+    Interpreter.objects.create(worker="w", version="3.1.0", path="/gone")
     worker.report_pythons("w")
-
-
-def said(build):
-    return log.read(build).decode()
-
-
-def test_the_interpreters_of_this_machine_are_found(db):
     versions = Interpreter.objects.versions()
     assert any(version.startswith(HERE + ".") for version in versions)
+    assert "3.1.0" not in versions
 
 
 def test_a_build_resolves_installs_and_checks(make, settings):
@@ -121,8 +99,8 @@ def test_a_pip_of_a_stated_version_is_installed(make):
     assert [(p.name, p.version) for p in build.lock.packages.all()] == [("pip", "25.0.1"), ("six", "1.17.0")]
 
 
-def test_no_step_opens_after_a_cancel(make, editor, settings):
-    build = make("idna==3.10", run=False)
+def test_no_step_opens_after_a_cancel(request_build, editor, settings):
+    build = request_build("idna==3.10")
     build.move_to(Status.RUNNING, worker="w")
     attempt = engine.Attempt(build, settings.PREFIXES / str(build.pk), settings.WORK)
     with attempt.step("resolve"):
@@ -172,9 +150,7 @@ def test_a_version_that_todays_rules_refuse_opens_and_is_not_built_by_halves(mak
     environment.latest_number = 1
     environment.save(update_fields=["latest_number"])
     version = environment.versions.create(number=1, document=bad, identity="x", image_key="y", author=editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-    build.refresh_from_db()
+    build = run(version.builds.request(version, editor))
     assert (build.status, build.failure) == (Status.FAILED, Failure.NOT_BUILDABLE)
     assert "-r more.txt names another file" in build.reason
     client.force_login(editor)
@@ -218,33 +194,31 @@ def test_a_fault_of_ours_is_called_ours(make, monkeypatch, settings, caplog):
     assert caplog.records
 
 
-def test_a_build_that_was_cancelled_while_queued_is_not_begun(make, editor):
-    build = make("idna==3.10", run=False)
+def test_a_build_that_was_cancelled_while_queued_is_not_begun(request_build, editor):
+    build = request_build("idna==3.10")
     assert build.cancel(editor)
-    engine.run(build, "w")
-    build.refresh_from_db()
+    run(build)
     assert (build.status, build.reason, said(build)) == (Status.CANCELLED, "Cancelled by edgar.", "")
 
 
 def test_a_message_that_comes_twice_builds_once(make):
     build = make("idna==3.10")
     before = said(build)
-    engine.run(Build.objects.get(pk=build.pk), "w")
-    assert said(build) == before
+    assert said(run(build)) == before
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_cancel_is_noticed_within_seconds_and_leaves_nothing(make, editor, settings):
+def test_a_cancel_is_noticed_within_seconds_and_leaves_nothing(request_build, editor, settings):
     settings.INDEX_URL = "http://127.0.0.1:9/simple"  # uv tries again for some seconds
-    build = make("idna==3.10", run=False)
+    build = request_build("idna==3.10")
 
-    def run():
+    def work():
         try:
-            engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+            run(Build.objects.get(pk=build.pk))
         finally:
             connection.close()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=work)
     thread.start()
     for _ in range(100):
         if build.steps.filter(status=Status.RUNNING).exists() and "Resolving" in said(build):
@@ -273,9 +247,10 @@ def test_a_worker_that_is_told_to_end_says_so_in_the_build(make):
 
 def test_folders_that_nobody_needs_are_swept_away(make, settings):
     build = make("idna==3.10")
-    for folder in (settings.PREFIXES / "stray", settings.WORK / "stray"):
+    nobody = str(uuid.uuid4())
+    for folder in (settings.PREFIXES / nobody, settings.WORK / nobody):
         folder.mkdir()
-    worker.sweep_folders()
+    worker.prepare("w")
     assert [folder.name for folder in settings.PREFIXES.iterdir()] == [build.prefix]
     assert not list(settings.WORK.iterdir())
 

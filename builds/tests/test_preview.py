@@ -1,6 +1,5 @@
 """Resolving while somebody types, with the real resolver and the real index."""
 
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,19 +7,14 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from builds import engine, preview, process, uv, worker
+from builds import preview, process, uv
 from builds.failures import Failure
-from builds.models import Build
+from builds.tests.in_process import HERE
 from environments import definition
 from environments.models import Interpreter
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
-
-
-@pytest.fixture(autouse=True)
-def pythons(db):
-    worker.report_pythons("w")
+pytestmark = pytest.mark.usefixtures("pythons")
 
 
 @pytest.fixture
@@ -60,10 +54,8 @@ def test_a_python_that_no_worker_has_is_named_with_those_there_are(ask):
     assert Interpreter.objects.versions()[0] in answer.failure.reason
 
 
-def test_what_a_build_made_answers_at_once(ask, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.10", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_what_a_build_made_answers_at_once(ask, make):
+    build = make("idna==3.10")
     answer = ask("idna==3.10")
     assert (answer.supplier, [package.name for package in answer.packages]) == (build, ["idna"])
     assert answer.seconds < 0.5
@@ -209,10 +201,8 @@ def test_the_panel_waits_until_errors_are_mended(signed_in, workspace):
     assert "Errors come first" in panel(signed_in, pip_constraint=["=3"]).content.decode()
 
 
-def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, environment, editor, wanted):
-    version, _ = environment.register(wanted("idna==3.9", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+def test_the_panel_compares_with_what_the_latest_version_installed(signed_in, make):
+    make("idna==3.9")
     changes = panel(signed_in, "?environment=science").context["changes"]
     assert [(change.kind, change.name, change.before, change.after, change.level) for change in changes] == [
         ("up", "idna", "3.9", "3.10", "minor")
@@ -242,16 +232,12 @@ def resolved(api, editor, **asked):
     return api(editor).post("/api/v1/resolve/", asked, content_type="application/json")
 
 
-def test_the_api_says_what_changes_against_a_version_and_what_is_installed(
-    api, editor, stranger, environment, wanted, index
-):
+def test_the_api_says_what_changes_against_a_version_and_what_is_installed(api, editor, stranger, wanted, index, make):
     index.put_wheels("demo-pkg", "1.0")
-    version, _ = environment.register(wanted("demo-pkg==1.0", python=HERE), editor)
-    build = version.builds.request(version, editor)
-    engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
+    build = make("demo-pkg==1.0")
     index.put_wheels("demo-pkg", "1.0", "1.1")
     against = "team/science/1"
-    same = resolved(api, editor, definition=version.document, against=against).json()
+    same = resolved(api, editor, definition=build.version.document, against=against).json()
     assert (same["is_built"], same["changes"], same["size"]) == (True, [], len(make_wheel()))
     assert same["installed_size"] == build.steps.get(name="install").bytes > 0
     newer = wanted("demo-pkg>=1.1", python=HERE).document

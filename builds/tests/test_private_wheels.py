@@ -3,21 +3,20 @@
 import hashlib
 import http.server
 import subprocess
-import sys
 import threading
 
 import pytest
 from django.urls import reverse
 
-from builds import engine, fetch, log, worker
+from builds import fetch
 from builds.failures import Failure
 from builds.models import Build, LockedPackage, LogChunk, Status
+from builds.tests.in_process import run, said
 from environments import wheel_store
 from environments.models import Workspace
 from environments.wheels import PrivateWheel
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 NAME = "demo_pkg-1.0-py3-none-any.whl"
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def portal(live_server, settings):
     settings.PORTAL_URL = live_server.url
-    worker.report_pythons("w")
     return live_server
 
 
@@ -40,21 +38,6 @@ def keep(workspace, editor, upload):
 
 
 @pytest.fixture
-def make(environment, editor, wanted):
-    """Register these pip lines, build them and return the build as the database has it."""
-
-    def make(*pip, environment=environment, before=lambda: None):
-        version, _ = environment.register(wanted(*pip, python=HERE), editor)
-        build = version.builds.request(version, editor)
-        before()
-        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
-
-    return make
-
-
-@pytest.fixture
 def signatures(monkeypatch):
     """Every signature that was made."""
     made, sign = [], PrivateWheel.signature
@@ -65,10 +48,6 @@ def signatures(monkeypatch):
 
     monkeypatch.setattr(PrivateWheel, "signature", note)
     return made
-
-
-def said(build):
-    return log.read(build).decode()
 
 
 def line(wheel):
@@ -153,9 +132,11 @@ def test_another_workspace_with_the_same_bytes_is_supplied_and_the_lock_names_ne
     assert "team" not in str(list(LockedPackage.objects.values()))
 
 
-def test_a_wheel_whose_bytes_are_lost_is_said(make, keep):
+def test_a_wheel_whose_bytes_are_lost_is_said(request_build, keep):
     wheel = keep()
-    build = make(line(wheel), before=lambda: wheel_store.drop(wheel.sha256))
+    build = request_build(line(wheel))
+    wheel_store.drop(wheel.sha256)
+    run(build)
     assert (build.status, build.failure) == (Status.FAILED, Failure.WHEEL)
     assert build.reason == f"The portal does not give out the private wheel {NAME}. It answered 404."
     assert said(build).splitlines()[build.reason_line - 1] == build.reason
@@ -177,10 +158,12 @@ def test_a_wheel_that_is_not_given_out_is_said(make, keep, monkeypatch):
         (make_wheel()[:-1], Failure.NETWORK, f"The portal could not be reached to fetch the private wheel {NAME}"),
     ],
 )
-def test_other_bytes_than_were_uploaded_are_refused(make, keep, monkeypatch, other, failure, says):
+def test_other_bytes_than_were_uploaded_are_refused(request_build, keep, monkeypatch, other, failure, says):
     monkeypatch.setattr(fetch, "PAUSE", 0.01)
     wheel = keep()
-    build = make(line(wheel), before=lambda: wheel_store.path_of(wheel.sha256).write_bytes(other))
+    build = request_build(line(wheel))
+    wheel_store.path_of(wheel.sha256).write_bytes(other)
+    run(build)
     assert (build.status, build.failure, build.lock) == (Status.FAILED, failure, None)
     assert build.reason.startswith(says)
 

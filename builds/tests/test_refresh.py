@@ -1,27 +1,24 @@
 """The lock that is kept, and how another takes its place: real resolvers, an index and a channel on loopback."""
 
-import sys
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from builds import engine, log, refresh, uv, worker
+from builds import engine, refresh, uv
 from builds.failures import Failure
 from builds.models import Build, Lock, Status, VersionLock
+from builds.tests.in_process import HERE, run, said
 from builds.tests.test_models import PACKAGE
 from environments.faults import UserFault
 from environments.models import Interpreter
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 OTHER = "linux-aarch64" if uv.this_platform() == "linux-64" else "linux-64"
 
 
-@pytest.fixture(autouse=True)
-def pythons(db):
-    worker.report_pythons("w")
+pytestmark = pytest.mark.usefixtures("pythons")
 
 
 @pytest.fixture
@@ -30,16 +27,13 @@ def register(environment, editor, wanted):
 
 
 @pytest.fixture
-def make(editor):
+def build_of(editor):
     """Ask for a build of a version, let a worker do it, and return it as the database has it."""
 
-    def make(version, **wish):
-        build = version.builds.request(version, editor, **wish)
-        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
+    def build_of(version, **wish):
+        return run(version.builds.request(version, editor, **wish))
 
-    return make
+    return build_of
 
 
 @pytest.fixture
@@ -48,11 +42,11 @@ def look(editor):
 
 
 @pytest.fixture
-def built(index, register, make):
+def built(index, register, build_of):
     """A version of demo-pkg that was built when 1.0 was the newest; 1.1 is there now. With that build."""
     index.put_wheels("demo-pkg", "1.0")
     version = register("demo-pkg")
-    build = make(version)
+    build = build_of(version)
     assert (build.status, build.reason) == (Status.SUCCEEDED, "")
     index.put_wheels("demo-pkg", "1.0", "1.1")
     return version, build
@@ -66,14 +60,10 @@ def kept(version, platform=""):
     return Lock.objects.kept(version.image_key, platform or uv.this_platform())
 
 
-def said(build):
-    return log.read(build).decode()
-
-
 # Looking
 
 
-def test_looking_shows_what_would_move_and_changes_nothing(built, look, make):
+def test_looking_shows_what_would_move_and_changes_nothing(built, look, build_of):
     version, build = built
     found = look(version)
     assert [(change.name, change.before, change.after, change.level) for change in found.changes] == [
@@ -81,29 +71,29 @@ def test_looking_shows_what_would_move_and_changes_nothing(built, look, make):
     ]
     assert (found.moved, found.words, versions(found.lock)) == (True, "↑1", {"demo-pkg": "1.1"})
     assert kept(version) == build.lock
-    assert make(version).reused_from == build
+    assert build_of(version).reused_from == build
     Build.objects.filter(pk=build.pk).update(prefix="")  # as a clean-up does
-    assert versions(make(version).lock) == {"demo-pkg": "1.0"}
+    assert versions(build_of(version).lock) == {"demo-pkg": "1.0"}
 
 
-def test_nothing_moved_is_said_and_its_lock_is_not_built_again(index, built, look, make):
+def test_nothing_moved_is_said_and_its_lock_is_not_built_again(index, built, look, build_of):
     version, build = built
     index.put_wheels("demo-pkg", "1.0")
     found = look(version)
     assert (found.moved, found.lock, found.changes, found.growth) == (False, build.lock, [], 0)
-    assert make(version, lock=found.lock).reused_from == build
+    assert build_of(version, lock=found.lock).reused_from == build
 
 
-def test_what_moved_in_the_conda_part_is_seen_too(conda, register, make, look):
+def test_what_moved_in_the_conda_part_is_seen_too(conda, register, build_of, look):
     version = register(conda=["cloudpick"], channels=["team"])
-    build = make(version)
+    build = build_of(version)
     older = Lock.objects.store("", uv.this_platform(), [PACKAGE])
     VersionLock.objects.filter(version=version).update(lock=older)
     Build.objects.filter(pk=build.pk).update(lock=older)
     found = look(version)
     assert {"cloudpick", "python"} <= versions(found.lock).keys()
     assert ("removed", "idna") in [(change.kind, change.name) for change in found.changes]
-    assert make(version, lock=found.lock).status == Status.SUCCEEDED
+    assert build_of(version, lock=found.lock).status == Status.SUCCEEDED
 
 
 def test_a_private_wheel_is_looked_at_from_the_store(workspace, editor, upload, register, look, index):
@@ -118,45 +108,45 @@ def test_a_private_wheel_is_looked_at_from_the_store(workspace, editor, upload, 
 # Building what was looked at
 
 
-def test_a_build_installs_exactly_what_was_looked_at_and_asks_no_resolver(built, look, make, index, settings):
+def test_a_build_installs_exactly_what_was_looked_at_and_asks_no_resolver(built, look, build_of, index, settings):
     version, first = built
     lock = look(version).lock
     index.put_wheels("demo-pkg", "1.0", "1.1", "1.2")
     index.asked.clear()
-    build = make(version, lock=lock)
+    build = build_of(version, lock=lock)
     assert (build.status, build.reason, versions(build.lock)) == (Status.SUCCEEDED, "", {"demo-pkg": "1.1"})
     assert "/simple/demo-pkg/" not in index.paths
     assert f"Taking the lock {lock} that was asked for" in said(build)
     assert (build.previous_lock, kept(version)) == (first.lock, lock)
     assert [(change.before, change.after) for change in build.lock_changes] == [("1.0", "1.1")]
-    assert make(version).reused_from == build
+    assert build_of(version).reused_from == build
     first.refresh_from_db()
     assert (first.status, versions(first.lock)) == (Status.SUCCEEDED, {"demo-pkg": "1.0"})
     assert (settings.PREFIXES / first.prefix).exists()
 
 
-def test_a_refresh_that_fails_never_replaces_what_works(built, look, make, index):
+def test_a_refresh_that_fails_never_replaces_what_works(built, look, build_of, index):
     version, first = built
     lock = look(version).lock
     filename = "demo_pkg-1.1-py3-none-any.whl"
     index.pages[f"/files/{filename}"] = ("application/octet-stream", make_wheel(version="1.1", code="y = 2\n"))
     lock.packages.update(sha256="0" * 64)
-    build = make(version, lock=lock)
+    build = build_of(version, lock=lock)
     assert (build.status, build.failure) == (Status.FAILED, Failure.HASH_MISMATCH)
     assert kept(version) == first.lock
-    assert make(version).reused_from == first
+    assert build_of(version).reused_from == first
 
 
-def test_an_older_lock_is_taken_back_at_once(built, look, make):
+def test_an_older_lock_is_taken_back_at_once(built, look, build_of):
     version, first = built
-    make(version, lock=look(version).lock)
+    build_of(version, lock=look(version).lock)
     back = version.builds.request(version, first.asked_by, lock=first.lock)
     assert (back.status, back.reused_from, kept(version)) == (Status.SUCCEEDED, first, first.lock)
-    assert make(version).reused_from == first
+    assert build_of(version).reused_from == first
 
 
 def test_a_lock_of_another_version_is_refused(built, register, editor, client, api):
-    version, build = built
+    _, build = built
     other = register("idna")
     with pytest.raises(UserFault):
         VersionLock.objects.lock_of(other, build.lock.digest)
@@ -170,20 +160,20 @@ def test_a_lock_of_another_version_is_refused(built, register, editor, client, a
     assert not other.builds.exists()
 
 
-def test_a_lock_for_a_python_that_no_worker_has_fails_with_a_sentence(built, make):
+def test_a_lock_for_a_python_that_no_worker_has_fails_with_a_sentence(built, build_of):
     version, first = built
     lock = Lock.objects.store("3.99.1", uv.this_platform(), first.lock.values())
-    build = make(version, lock=lock)
+    build = build_of(version, lock=lock)
     assert (build.status, build.failure, build.lock) == (Status.FAILED, Failure.PYTHON_MISSING, None)
     assert "is for Python 3.99.1" in build.reason
 
 
-def test_when_the_python_of_the_kept_lock_is_gone_packages_are_resolved_anew_and_kept(built, make):
+def test_when_the_python_of_the_kept_lock_is_gone_packages_are_resolved_anew_and_kept(built, build_of):
     version, first = built
     gone = Lock.objects.store("3.99.1", uv.this_platform(), first.lock.values())
     VersionLock.objects.filter(version=version).update(lock=gone)
     Build.objects.filter(pk=first.pk).update(lock=gone, prefix="")
-    build = make(version)
+    build = build_of(version)
     assert (build.status, build.is_refresh, build.previous_lock) == (Status.SUCCEEDED, True, gone)
     assert kept(version) == build.lock
     assert "is for Python 3.99.1, so packages are resolved anew" in said(build)
@@ -202,18 +192,18 @@ def test_the_kept_lock_decides_which_of_several_pythons_is_taken(built, register
 # Building without looking
 
 
-def test_a_refresh_without_a_look_resolves_for_itself_and_says_what_moved(built, make):
+def test_a_refresh_without_a_look_resolves_for_itself_and_says_what_moved(built, build_of):
     version, first = built
-    build = make(version, refresh=True)
+    build = build_of(version, refresh=True)
     assert (build.status, build.reused_from, versions(build.lock)) == (Status.SUCCEEDED, None, {"demo-pkg": "1.1"})
     assert [(change.before, change.after) for change in build.lock_changes] == [("1.0", "1.1")]
     assert kept(version) == build.lock != first.lock
 
 
-def test_a_refresh_that_moves_nothing_installs_nothing_again(built, make, index):
+def test_a_refresh_that_moves_nothing_installs_nothing_again(built, build_of, index):
     version, first = built
     index.put_wheels("demo-pkg", "1.0")
-    build = make(version, refresh=True)
+    build = build_of(version, refresh=True)
     assert (build.status, build.reused_from, build.lock_changes) == (Status.SUCCEEDED, first, [])
     assert [(step.name, step.status) for step in build.steps.all()] == [("resolve", "succeeded")]
     assert f"Build {first} has installed exactly this already" in said(build)
@@ -335,7 +325,7 @@ def tags():
     return [f"cp{python}-cp{python}-manylinux_2_17_{machine}" for machine in ("x86_64", "aarch64")]
 
 
-def test_another_platform_has_other_wheels_and_its_first_lock_is_kept(index, register, make, editor):
+def test_another_platform_has_other_wheels_and_its_first_lock_is_kept(index, register, build_of, editor):
     index.put_wheels("demo-pkg", "1.0", tags=tags())
     version = register("demo-pkg")
     locks = {}
@@ -347,7 +337,7 @@ def test_another_platform_has_other_wheels_and_its_first_lock_is_kept(index, reg
     index.put_wheels("demo-pkg", "1.0", "1.1", tags=tags())
     row, _ = refresh.lock_for(version, editor, "me", OTHER)
     assert versions(row.lock) == {"demo-pkg": "1.0"}
-    build = make(version)
+    build = build_of(version)
     assert (build.status, versions(build.lock)) == (Status.SUCCEEDED, {"demo-pkg": "1.0"})
     assert "that is kept for this image key" in said(build)
 
@@ -400,7 +390,7 @@ def test_the_page_looks_shows_what_moved_and_builds_it(built, client, editor):
     asked = client.post(reverse("request-build", args=where(version)), {"lock": digest})
     new = Build.objects.get(asked_lock__digest=digest)
     assert asked.headers["Location"] == new.get_absolute_url()
-    engine.run(Build.objects.with_subject().get(pk=new.pk), "w")
+    run(new)
     page = client.get(new.get_absolute_url()).content.decode()
     assert "Against the lock before" in page
     assert "<del>1.0</del> <ins>1.1</ins>" in page
@@ -442,7 +432,7 @@ def test_the_api_refreshes_in_two_steps(built, api, editor):
     assert found["totals"] == {"packages": 1, "size": len(make_wheel(version="1.1")), "unsized": 0}
     build = post("api-version-builds", lock=found["digest"])
     assert (build.status_code, build.json()["is_refresh"]) == (201, True)
-    engine.run(Build.objects.with_subject().get(pk=build.json()["id"]), "w")
+    run(Build.objects.get(pk=build.json()["id"]))
     said = call.get(reverse("api-build", args=[build.json()["id"]])).json()
     assert (said["lock"], [change["after"] for change in said["changes"]]) == (found["digest"], ["1.1"])
     assert post("api-version-builds", refresh=True).json()["status"] == "queued"

@@ -16,7 +16,6 @@ from builds.models import Build, Status, Worker
 from builds.sandbox import Room
 from envportal.tests.wheel_maker import make_wheel
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is for Linux"),
@@ -26,12 +25,11 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def portal(live_server, settings):
     settings.PORTAL_URL = live_server.url
-    worker.report_pythons("w")
     return live_server
 
 
 @pytest.fixture
-def import_of(workspace, environment, editor, wanted, upload):
+def import_of(workspace, editor, upload, make):
     """Build a definition of one private wheel, whose module runs this code when it is imported."""
 
     numbers = itertools.count(1)
@@ -39,11 +37,7 @@ def import_of(workspace, environment, editor, wanted, upload):
     def import_of(code="", **kwargs):
         name = f"demo_pkg-1.0-{next(numbers)}-py3-none-any.whl"
         wheel = workspace.add_wheel(upload(make_wheel(code=code, **kwargs), name), editor)[0]
-        version, _ = environment.register(wanted(wheel.line("https://env.example.org"), python=HERE), editor)
-        build = version.builds.request(version, editor)
-        engine.run(Build.objects.with_subject().get(pk=build.pk), "w")
-        build.refresh_from_db()
-        return build
+        return make(wheel.line("https://env.example.org"))
 
     return import_of
 

@@ -107,6 +107,12 @@ def running(build):
     return build
 
 
+@pytest.fixture
+def looks_often(monkeypatch):
+    """So that a stream that breaks fifty times is not a test of patience."""
+    monkeypatch.setattr(streams, "LOOK", 0.03)
+
+
 class Writing(threading.Thread):
     """Writes lines until it is told that it was enough, then ends the build."""
 
@@ -127,7 +133,7 @@ class Writing(threading.Thread):
         connection.close()
 
 
-def test_fifty_connections_that_break_lose_and_double_nothing(server, running, bearer):
+def test_fifty_connections_that_break_lose_and_double_nothing(server, running, bearer, looks_often):
     url = reverse("api-build-stream", args=[running.pk])
     writing = Writing(running)
     writing.start()
@@ -165,7 +171,7 @@ def signed_in(client, user):
     return {"Cookie": f"{name}={client.cookies[name].value}"}
 
 
-def test_a_page_whose_connection_breaks_fifty_times_shows_every_line_once(server, running, client, editor):
+def test_a_page_whose_connection_breaks_fifty_times_shows_every_line_once(server, running, client, editor, looks_often):
     cookie = signed_in(client, editor)
     url = reverse("build-stream", args=[running.pk]) + "?offset=0&state=queued-0"
     writing = Writing(running)

@@ -8,12 +8,16 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
 from envportal.tests.wheel_maker import make_wheel
+from runs.models import Run
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
 SIGNED_IN = {"nobody": 302, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
 MEMBERS = {"nobody": 302, "stranger": 404, "viewer": 200, "editor": 200, "owner": 200}
 EDITORS = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 200, "owner": 200}
 EDITORS_POST = {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 302, "owner": 302}
+NO_MEMBERS = {"nobody": 302, "stranger": 403, "viewer": 403, "editor": 403, "owner": 403}
+API_NO_MEMBERS = NO_MEMBERS | {"nobody": 401}
+OWNERS = EDITORS | {"editor": 403}
 API_SIGNED_IN = SIGNED_IN | {"nobody": 401}
 API_MEMBERS = MEMBERS | {"nobody": 401}
 
@@ -25,6 +29,8 @@ def only_editors(status):
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
+R = "run"
+RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
@@ -66,12 +72,30 @@ TABLE = [
     ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
+    ("build-rebuild", B, "get", None, EDITORS),
+    ("build-rebuild", L, "post", {}, EDITORS_POST),
+    ("build-free", B, "get", None, EDITORS),
+    ("build-free", L, "post", {}, EDITORS_POST),
+    ("build-delete", B, "get", None, OWNERS),
+    ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
+    ("storage", [], "get", None, NO_MEMBERS),
+    ("storage", [], "post", {}, NO_MEMBERS),
     ("wheels", W, "get", None, MEMBERS),
     ("wheels", W, "post", WHEEL, EDITORS_POST),
     ("wheel", H, "get", None, MEMBERS),
     ("wheel-delete", H, "get", None, EDITORS),
     ("wheel-delete", H, "post", {}, EDITORS_POST),
     ("wheel-file", F, "get", None, API_MEMBERS),
+    ("runs", W, "get", None, MEMBERS),
+    ("run", R, "get", None, MEMBERS),
+    ("api-runs", W, "get", None, API_MEMBERS),
+    ("api-runs", W, "post", RAN, only_editors(201)),
+    ("api-run", R, "get", None, API_MEMBERS),
+    ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
+    ("audit", [], "get", None, SIGNED_IN),
+    ("audit-export", ["csv"], "get", {"package": "idna"}, SIGNED_IN),
+    ("api-usage", [], "get", {"package": "idna"}, API_SIGNED_IN),
+    ("api-usage-export", ["json"], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
     ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
@@ -104,6 +128,13 @@ TABLE = [
     ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
     ("api-build-stream", B, "get", None, API_MEMBERS),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
+    ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
+    ("api-build-rebuild", B, "post", {}, only_editors(409)),
+    ("api-build-free", B, "post", {}, only_editors(409)),
+    ("api-storage", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-builds", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-workspaces", [], "get", None, API_NO_MEMBERS),
+    ("api-storage-clean", [], "post", {}, API_NO_MEMBERS),
 ]
 CASES = [
     pytest.param(name, args, method, data, who, status, id=f"{who} {method} {name}")
@@ -120,11 +151,17 @@ def test_who_may_do_what(
         client.force_login(locals()[who])
     if args in (L, K, KF):
         succeed(build)
+    if args == R:
+        run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
+        args = [run.pk]
+    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     digest = build.lock and build.lock.digest
-    known = {B: [build.pk], L: [build.pk, "pylock.toml"], K: [digest], KF: [digest, "pylock.toml"]}
+    known = {B: [build.pk], L: of_lock, K: [digest], KF: [digest, "pylock.toml"]}
     args = known[args] if isinstance(args, str) else args
     url = reverse(name, args=args)
-    content_type = {"content_type": "application/json"} if name.startswith("api-") and method == "post" else {}
+    content_type = (
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
+    )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
     answer = getattr(client, method)(url, data, **content_type)

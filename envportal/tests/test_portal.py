@@ -96,6 +96,8 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
     paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/"]
+    paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
+    paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     found = []
     for path in paths:
         page.goto(portal.url + path)

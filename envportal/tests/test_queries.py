@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from environments.models import Interpreter, Workspace
 from envportal.tests.wheel_maker import make_wheel
+from runs.models import Run
 
 SHA = hashlib.sha256(make_wheel()).hexdigest()
 # Page or API list, its arguments, and how many queries it takes, session and person included.
@@ -21,6 +22,8 @@ LISTS = [
     ("new-version", ["team", "science"], 14),
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
+    ("runs", ["team"], 5),
+    ("api-runs", ["team"], 4),
     ("api-workspaces", [], 3),
     ("api-environments", ["team"], 4),
     ("api-versions", ["team", "science"], 5),
@@ -41,6 +44,7 @@ def test_a_list_costs_the_same_however_long(
         workspace.add_wheel(upload(make_wheel(version=f"1.1{n}"), f"demo_pkg-1.1{n}-py3-none-any.whl"), editor)
         build = version.builds.request(version, editor)
         build.fail("ours", "because")
+        Run.objects.record(workspace, editor, version=version, person="p", started=build.created)
         first = environment.versions.get(number=1)
         first.builds.request(first, editor)
         workspace.add_environment(f"more-{n}", editor)
