@@ -122,6 +122,7 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
         """
         build = self.model(version=version, image_key=version.image_key, asked_by=by, is_rebuild=anew)
         build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
+        build.previous_lock = Lock.objects.kept(version.image_key) if build.is_refresh else None
         with transaction.atomic():
             supplier = build.take_supplier()
             if supplier:

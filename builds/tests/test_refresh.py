@@ -142,6 +142,7 @@ def test_an_older_lock_is_taken_back_at_once(built, look, build_of):
     build_of(version, lock=look(version).lock)
     back = version.builds.request(version, first.asked_by, lock=first.lock)
     assert (back.status, back.reused_from, kept(version)) == (Status.SUCCEEDED, first, first.lock)
+    assert [(change.before, change.after) for change in back.lock_changes] == [("1.1", "1.0")]
     assert build_of(version).reused_from == first
 
 
