@@ -268,6 +268,13 @@ def test_a_refresh_that_was_asked_for_while_another_ran_looks_for_itself(first, 
     assert (status_of(two), sent) == ((Status.QUEUED, None), [str(two.pk)])
 
 
+def test_who_asks_to_look_anew_is_not_served_with_what_somebody_looked_at_before(first, version, editor, on_commit):
+    one = version.builds.request(version, editor, lock=lock_of("3.11"))
+    two = version.builds.request(version, editor, refresh=True)
+    assert on_commit(lambda: succeed(one, "3.11")) == [str(two.pk)]
+    assert status_of(two) == (Status.QUEUED, None)
+
+
 def test_refreshes_with_two_locks_both_run_and_the_last_one_is_kept(first, version, editor, on_commit):
     one, two = (version.builds.request(version, editor, lock=lock_of(number)) for number in ("3.11", "3.12"))
     assert on_commit(lambda: succeed(one, "3.11")) == [str(two.pk)]
