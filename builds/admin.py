@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from environments.admin import ReadOnly
 
-from .models import Build, Lock, Worker
+from .models import Build, Lock, Share, Worker
 
 
 @admin.register(Build)
@@ -22,3 +22,14 @@ class LockAdmin(ReadOnly):
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly):
     list_display = ["name", "slots", "heard_at", "is_sandboxed", "sandbox_note"]
+
+
+@admin.register(Share)
+class ShareAdmin(admin.ModelAdmin):
+    """How many builds of a workspace run at once; a workspace without a row has as many as the setting says."""
+
+    list_display = ["workspace", "at_once", "served_at"]
+    list_select_related = ["workspace"]
+    search_fields = ["workspace__name"]
+    autocomplete_fields = ["workspace"]
+    readonly_fields = ["served_at"]

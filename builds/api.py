@@ -8,10 +8,11 @@ from environments.access import get_version
 from environments.faults import UserFault
 from envportal.pages import ByAge
 
-from . import keeping
+from . import keeping, schedule
 from .access import get_build
 from .lock_serializers import ChangeSerializer, PackageSerializer
 from .models import Build, Step, VersionLock
+from .schedule import Cause
 
 
 class StepSerializer(serializers.ModelSerializer):
@@ -19,7 +20,20 @@ class StepSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Step
-        fields = ["name", "status", "seconds", "summary", "peak_memory", "downloaded", "bytes"]
+        fields = [
+            "name", "status", "started", "ended", "seconds", "summary", "peak_memory", "downloaded", "bytes",
+            "packages", "fetched", "linked",
+        ]  # fmt: skip
+
+
+class WaitSerializer(serializers.Serializer):
+    """Why a queued build has not begun."""
+
+    place = serializers.IntegerField(allow_null=True, help_text="1 is next; null for one that waits for a twin")
+    before = serializers.IntegerField(allow_null=True, help_text="how many begin before it, as things are now")
+    cause = serializers.ChoiceField(Cause.choices)
+    reason = serializers.CharField(help_text="the cause as a sentence")
+    waits_for = serializers.UUIDField(source="twin.pk", default=None, help_text="the build of the same packages")
 
 
 class BuildSummarySerializer(serializers.ModelSerializer):
@@ -31,13 +45,14 @@ class BuildSummarySerializer(serializers.ModelSerializer):
     advice = serializers.CharField(read_only=True, help_text="what to do about the failure")
     chain = serializers.ListField(child=serializers.CharField(), read_only=True)
     steps = StepSerializer(many=True, read_only=True)
+    queue = WaitSerializer(source="wait", read_only=True, allow_null=True, help_text="null when it does not wait")
 
     class Meta:
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
             "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "is_refresh", "reused_from", "last_used",
-            "freed_at", "freed_why", "asked_by", "created", "started", "finished", "steps",
+            "freed_at", "freed_why", "asked_by", "created", "started", "finished", "queue", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -72,6 +87,9 @@ class BuildList(generics.ListAPIView):
     def get_queryset(self):
         version = get_version(self.request, **self.kwargs)
         return version.builds.with_subject().prefetch_related("steps")
+
+    def paginate_queryset(self, queryset):
+        return schedule.tell(super().paginate_queryset(queryset))
 
     @extend_schema(
         request=WishSerializer,
@@ -131,6 +149,6 @@ class BuildCancel(APIView):
         """Cancel a build that has not ended."""
         build = get_build(request, pk, "builds.cancel_build")
         if not build.cancel(request.user):
-            build.refresh_from_db(fields=["status"])
-            return Response({"detail": f"This build has ended already: {build.status}."}, status=409)
+            build.refresh_from_db(fields=["status", "reason"])
+            return Response({"detail": build.too_late}, status=409)
         return Response(BuildSerializer(build).data)

@@ -89,10 +89,10 @@ def _named_by(build):
 
 
 def _proves_the_lock(build):
-    """Whether it alone shows that the lock that is kept for its image key works."""
-    if build.status != Status.SUCCEEDED or not build.lock or build.lock != Lock.objects.kept(build.image_key):
+    """Whether it alone shows that the lock that is kept for its reuse key works."""
+    if build.status != Status.SUCCEEDED or not build.lock or build.lock != Lock.objects.kept(build.reuse_key):
         return False
-    others = Build.objects.succeeded().filter(image_key=build.image_key, lock=build.lock).exclude(pk=build.pk)
+    others = Build.objects.succeeded().filter(reuse_key=build.reuse_key, lock=build.lock).exclude(pk=build.pk)
     return not others.exists()
 
 

@@ -17,7 +17,12 @@ from .lock_page import LockPage
 from .lock_serializers import ChangeSerializer, DiagnosisSerializer, PackageSerializer, TotalsSerializer
 from .models import VersionLock
 
-TWICE = {"detail": "You asked the same again meanwhile."}
+
+def answer_fault(fault):
+    """Why a question was not answered, whichever of the two it is."""
+    if isinstance(fault, preview.Crowded):
+        return Response({"detail": f"{fault} Ask again."}, status=503, headers={"Retry-After": "1"})
+    return Response({"detail": "You asked the same again meanwhile."}, status=409)
 
 
 class PlatformSerializer(serializers.Serializer):
@@ -98,8 +103,8 @@ class Refresh(generics.GenericAPIView):
         platform = asked.validated_data.get("platform", "")
         try:
             found = refresh.look(version, request.user, ("api", request.user.pk, version.pk, platform), platform)
-        except preview.Superseded:
-            return Response(TWICE, status=409)
+        except (preview.Superseded, preview.Crowded) as fault:
+            return answer_fault(fault)
         return Response(self.get_serializer(found).data)
 
 
@@ -130,8 +135,8 @@ class VersionLocks(generics.ListAPIView):
         platform = wanted.validated_data.get("platform") or refresh.PLATFORMS[0]
         try:
             row, failure = refresh.lock_for(version, request.user, ("api", request.user.pk, version.pk), platform)
-        except preview.Superseded:
-            return Response(TWICE, status=409)
+        except (preview.Superseded, preview.Crowded) as fault:
+            return answer_fault(fault)
         if failure:
             return Response(DiagnosisSerializer(failure).data, status=409)
         return Response(self.get_serializer(row).data)

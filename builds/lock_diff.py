@@ -1,7 +1,8 @@
 """What differs between the packages of two locks, as values. Pure.
 
 `compare` reads from one list of Packages to another. It is empty for equals, and the way back is the mirror of the way
-there. What a lock does not know (an empty hash, licence or channel, a size of 0) never counts as a difference.
+there. What a lock does not know (an empty hash, licence or channel, a size of 0, None for direct) never counts as a
+difference.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -86,12 +87,13 @@ class LockChange:
     @cached_property
     def also(self):
         """What differs besides what the kind says: {source, licence or role: (before, after)}."""
-        if not self.old or not self.new:
+        old, new = self.old, self.new
+        if not old or not new or (old.channel, old.licence, old.direct) == (new.channel, new.licence, new.direct):
             return {}
         differs = {
-            SOURCE: self.kind != MOVED and _differ(self.old.channel, self.new.channel),
+            SOURCE: self.kind != MOVED and _is_other_source(self.old, self.new),
             LICENCE: _differ(self.old.licence, self.new.licence),
-            ROLE: self.old.direct != self.new.direct,
+            ROLE: _is_other_role(self.old, self.new),
         }
         said = {SOURCE: "channel", LICENCE: "licence", ROLE: "direct"}
         return {
@@ -196,8 +198,8 @@ def _change(was, now):
     if not was or not now:
         package, kind = was or now, ADDED if now else REMOVED
         versions = ("", now.version) if now else (was.version, "")
-        return LockChange(kind, package.name, package.manager, *versions, "", package.direct, was, now)
-    rest = (was.direct or now.direct, was, now)
+        return LockChange(kind, package.name, package.manager, *versions, "", bool(package.direct), was, now)
+    rest = (bool(was.direct or now.direct), was, now)
     if was.manager != now.manager:
         sides = (f"{was.manager} {was.version}", f"{now.manager} {now.version}")
         return LockChange(MOVED, now.name, now.manager, *sides, _pip_step(was.version, now.version)[1], *rest)
@@ -214,15 +216,27 @@ def _same_version(was, now):
         return BUILD
     if is_other and _file(was) == _file(now):
         return HASH
-    if _differ(was.channel, now.channel):
+    if _is_other_source(was, now):
         return SOURCE
-    if is_other or was.version != now.version or was.subdir != now.subdir:
+    if is_other or was.version != now.version or _differ(was.subdir, now.subdir):
         return FILE
-    if was.url != now.url:
+    if _differ(was.url, now.url):
         return SOURCE
     if _differ(was.licence, now.licence):
         return LICENCE
-    return ROLE if was.direct != now.direct else ""
+    return ROLE if _is_other_role(was, now) else ""
+
+
+def _is_other_source(was, now):
+    """Another channel or index. A run may report the name of a channel, which stands at the end of its address."""
+    before, after = (package.channel.rstrip("/") for package in (was, now))
+    short, long = sorted((before, after), key=lambda text: "://" in text)
+    is_named = "://" in long and "://" not in short
+    return _differ(before, after) and not (is_named and long.endswith(f"/{short}"))
+
+
+def _is_other_role(was, now):
+    return None not in (was.direct, now.direct) and was.direct != now.direct
 
 
 def _differ(was, now):
@@ -231,7 +245,7 @@ def _differ(was, now):
 
 def _file(package):
     """What a package is called: version, build and platform are in it, and no two files may have it."""
-    return package.subdir, unquote(urlsplit(package.url).path.rpartition("/")[2])
+    return package.subdir, unquote(re.split("[?#]", package.url)[0].rpartition("/")[2])
 
 
 def _chain(change, before, after):

@@ -46,9 +46,9 @@ class LockManager(models.Manager.from_queryset(LockQuerySet)):
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
-    def kept(self, image_key, platform=""):
-        """The lock that builds of this image key take on that platform, ours unless it is said; or None."""
-        row = VersionLock.objects.kept_for(image_key, platform or this_platform())
+    def kept(self, reuse_key, platform=""):
+        """The lock that builds of this reuse key take on that platform, ours unless it is said; or None."""
+        row = VersionLock.objects.kept_for(reuse_key, platform or this_platform())
         return row and row.lock
 
 
@@ -91,9 +91,13 @@ class Lock(models.Model):
         return lock_files.available(set(self.packages.values_list("manager", flat=True)))
 
     def as_file(self, file, version, portal):
-        """Return (content, content type) of one of `lock_files.FILES`, named after one of its versions.
+        """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where it cannot be said so."""
+        return lock_files.render(file, self.locked(version, portal))
 
-        `portal` is its address, at which private wheels are fetched. Raise UserFault where it cannot be said so.
+    def locked(self, version, portal):
+        """It, with what files of other tools say beside it: they are named after one of its versions.
+
+        `portal` is its address, at which private wheels are fetched.
         """
         wanted, workspace = version.definition, version.workspace.name
 
@@ -102,7 +106,7 @@ class Lock(models.Model):
             private = wheel_urls.parse_reference(url)
             return portal.rstrip("/") + wheel_urls.WheelUrl(workspace, *private).path if private else url
 
-        locked = lock_files.Locked(
+        return lock_files.Locked(
             version.environment.name,
             self.python,
             self.platform,
@@ -110,7 +114,6 @@ class Lock(models.Model):
             tuple(wanted.channels),
             tuple(option.canonical for option in wanted.pip_options),
         )
-        return lock_files.render(file, locked)
 
     def add_licences(self, licences):
         """Say what was learnt of the pip packages once they were there, {name: licence}. What is said stays."""
@@ -124,9 +127,9 @@ class VersionLockQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(version__in=Version.objects.visible_to(user))
 
-    def kept_for(self, image_key, platform):
+    def kept_for(self, reuse_key, platform):
         """The row of the lock that builds take: of the newest refresh, without one of the first. Or None."""
-        rows = self.filter(version__image_key=image_key, lock__platform=platform, kept_at__isnull=False)
+        rows = self.filter(reuse_key=reuse_key, lock__platform=platform, kept_at__isnull=False)
         newest = Case(When(is_refresh=True, then="kept_at")).desc()
         return rows.select_related("lock").order_by("-is_refresh", newest, "kept_at", "pk").first()
 
@@ -134,7 +137,8 @@ class VersionLockQuerySet(models.QuerySet):
 class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
     def offer(self, version, lock, by):
         """Note that a lock was made for a version, to be looked at. Builds do not take it."""
-        return self.get_or_create(version=version, lock=lock, defaults={"by": by})[0]
+        facts = {"by": by, "reuse_key": version.reuse_key}
+        return self.get_or_create(version=version, lock=lock, defaults=facts)[0]
 
     def keep(self, version, lock, by, is_refresh=False):
         """Let builds take a lock: a refresh from now on, another one unless there was one before."""
@@ -153,7 +157,7 @@ class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
 
     def adopt(self, version, lock, by):
         """Keep a lock that was looked at. Raise UserFault where a build has to show first that it works."""
-        kept = Lock.objects.kept(version.image_key, lock.platform)
+        kept = Lock.objects.kept(version.reuse_key, lock.platform)
         if kept and kept != lock and lock.is_for_here:
             raise UserFault(f"A lock for {lock.platform} is kept once a build with it succeeds: ask for one.", "lock")
         return self.keep(version, lock, by, is_refresh=bool(kept) and kept != lock)
@@ -164,6 +168,7 @@ class VersionLock(models.Model):
 
     version = models.ForeignKey(Version, models.CASCADE, related_name="locks")
     lock = models.ForeignKey(Lock, models.PROTECT, related_name="versions")
+    reuse_key = models.CharField(max_length=80, db_index=True, help_text="as Version.reuse_key says it")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
     kept_at = models.DateTimeField(null=True, help_text="empty while it was only looked at")

@@ -49,6 +49,11 @@ def words(counts):
     return ", ".join(filter(None, [signs, *rest])) or "no package changes"
 
 
+def glance(counts):
+    """The words that matter most, for a line of a list: “+3 −1 ↑12, 2 major”."""
+    return words({kind: counts[kind] for kind in (*SIGNS, HASH, MAJOR) if kind in counts} or counts)
+
+
 @dataclass(frozen=True)
 class Totals:
     """What a lock has to download: how many packages, of how many bytes, and how many of a size nobody knows."""

@@ -70,7 +70,7 @@ def refresh(request, workspace, name, number):
         "workspace": version.workspace,
         "platform": form.chosen,
         "is_for_here": form.is_for_here,
-        "kept": Lock.objects.kept(version.image_key, form.chosen),
+        "kept": Lock.objects.kept(version.reuse_key, form.chosen),
         "seconds": settings.PREVIEW_SECONDS,
     }
     if request.method == "POST":
@@ -78,7 +78,9 @@ def refresh(request, workspace, name, number):
         try:
             context["found"] = look(version, request.user, asker, form.chosen)
         except preview.Superseded:
-            context["is_asked_elsewhere"] = True
+            context["not_answered"] = "The same was asked again meanwhile, so this answer was not waited for."
+        except preview.Crowded as fault:
+            context["not_answered"] = fault
     template = "builds/refresh.html"
     return render(request, f"{template}#answer" if request.htmx and not request.htmx.boosted else template, context)
 

@@ -12,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from . import log, log_page, log_raw, streams
 from .access import get_build
+from .artifact_views import given
 from .log_search import search
 from .models import Build, Worker
 
@@ -33,9 +34,9 @@ class Viewer:
         return cls(user, *(user.has_perm(f"builds.{verb}_build", build) for verb in verbs))
 
     def key(self, turn):
-        """The same for those who are sent the same. A supplier may not be for all eyes."""
+        """The same for those who are sent the same. A twin may not be for all eyes."""
         may = (self.may_cancel, self.may_build, self.may_free, self.may_delete)
-        return turn.is_other and (*may, self.user.pk if turn.is_reused else 0)
+        return turn.is_other and (*may, self.user.pk if turn.has_twin else 0)
 
 
 class NumberField(forms.IntegerField):
@@ -122,19 +123,18 @@ def news(build, start, end, state, viewer):
 
 def facts(build, viewer):
     """What the page says about a build beside its log."""
-    supplier = build.reused_from_id and Build.objects.visible_to(viewer.user).filter(pk=build.reused_from_id)
-    queue = build.place_in_queue
+    twin = build.reused_from_id or (build.wait and build.wait.twin and build.wait.twin.pk)
     return {
-        "state": f"{build.state}-{queue}",
-        "supplier_is_visible": bool(supplier) and supplier.exists(),
+        "state": build.state,
+        "twin_is_visible": bool(twin) and Build.objects.visible_to(viewer.user).filter(pk=twin).exists(),
         "build": build,
         "viewer": viewer,
         "version": build.version,
         "environment": build.version.environment,
         "workspace": build.workspace,
         "steps": list(build.steps.all()),
-        "queue": queue,
         "sandbox": sandbox_of(build),
+        "given": {} if build.is_unfinished else given(build),
         "limits": f"{settings.INSTALL_SECONDS // 60} min, {settings.BUILD_MEMORY / 1000:g} GB",
     }
 

@@ -12,18 +12,18 @@ from django.utils.functional import cached_property
 from environments.faults import UserFault
 from environments.models import Version
 
-from . import lock_diff, related
+from . import lock_diff, lock_files, related
+from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
+from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
-from .storage_models import Cleanup, Machine, Use
+from .storage_models import Cleanup, DiskUse, Machine
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
 SILENCE = timedelta(seconds=40)
-# A queued build whose message is older than this may have lost it.
-MESSAGE_AGE = timedelta(seconds=30)
 # A worker may write a line or two after somebody cancelled its build.
 LAST_WORDS = timedelta(seconds=8)
 # So long after the end of a build nobody adds to its log any more.
@@ -31,8 +31,8 @@ SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = [
-    "Build", "Cleanup", "Lock", "LockedPackage", "LogChunk", "Machine", "Status", "Step", "StoredLog", "Use",
-    "VersionLock", "Worker",
+    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Share",
+    "Status", "Step", "StoredLog", "VersionLock", "Worker",
 ]  # fmt: skip
 
 
@@ -65,6 +65,10 @@ class BuildQuerySet(models.QuerySet):
     def succeeded(self):
         return self.filter(status=Status.SUCCEEDED)
 
+    def locked(self):
+        """Builds that say what is installed."""
+        return self.succeeded().filter(lock__isnull=False)
+
     def failed(self):
         return self.filter(status=Status.FAILED)
 
@@ -72,18 +76,18 @@ class BuildQuerySet(models.QuerySet):
         """Builds whose prefix others may use."""
         return self.succeeded().exclude(prefix="")
 
-    def with_lock(self, image_key, lock):
+    def with_lock(self, reuse_key, lock):
         """The newest good build that installed this lock, or None."""
-        return self.good().filter(image_key=image_key, lock=lock).order_by("-finished", "pk").first()
+        return self.good().filter(reuse_key=reuse_key, lock=lock).order_by("-finished", "pk").first()
 
-    def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses: the newest with the lock that is kept."""
-        kept = Lock.objects.kept(image_key)
-        return kept and self.with_lock(image_key, kept)
+    def supplier_of(self, reuse_key):
+        """The build whose prefix every other one of this reuse key uses: the newest with the lock that is kept."""
+        kept = Lock.objects.kept(reuse_key)
+        return kept and self.with_lock(reuse_key, kept)
 
     def free_to_go(self):
         """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
-        same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
+        same = Build.objects.unfinished().filter(reuse_key=OuterRef("reuse_key"))
         found = self.good().filter(~Exists(same))
         for held in related.told(Build, "builds_in_use"):
             found = found.exclude(pk__in=held)
@@ -96,11 +100,6 @@ class BuildQuerySet(models.QuerySet):
     def lost(self):
         """Running, and silent for so long that nobody works on them any more."""
         return self.running().filter(heard_at__lt=timezone.now() - SILENCE)
-
-    def unheard(self):
-        """Queued for longer than a message takes, and nobody builds the same just now."""
-        same = Build.objects.running().filter(image_key=OuterRef("image_key"))
-        return self.queued().filter(~Exists(same), sent_at__lt=timezone.now() - MESSAGE_AGE)
 
     def with_settled_log(self):
         """Ended for a while, their log still in the database."""
@@ -120,9 +119,10 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
         for the version, it installs that one. With `anew` it is built whether or not there is a good one, which stays
         good whatever comes of it.
         """
-        build = self.model(version=version, image_key=version.image_key, asked_by=by, is_rebuild=anew)
+        keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
+        build = self.model(version=version, asked_by=by, is_rebuild=anew, **keys)
         build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
-        build.previous_lock = Lock.objects.kept(version.image_key) if build.is_refresh else None
+        build.previous_lock = Lock.objects.kept(version.reuse_key) if build.is_refresh else None
         with transaction.atomic():
             supplier = build.take_supplier()
             if supplier:
@@ -145,6 +145,7 @@ class Build(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(Version, models.PROTECT, related_name="builds")
     image_key = models.CharField(max_length=48, db_index=True)
+    reuse_key = models.CharField(max_length=80, db_index=True, help_text="as Version.reuse_key says it")
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
     reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
@@ -179,10 +180,14 @@ class Build(models.Model):
     objects = BuildManager()
 
     class Meta:
-        indexes = [models.Index(fields=["version", "-created"], name="build_by_age")]
+        indexes = [
+            models.Index(fields=["version", "-created"], name="build_by_age"),
+            # What waits and runs is little among all that ever was.
+            models.Index(fields=["created"], condition=Q(status__in=UNFINISHED), name="build_unfinished"),
+        ]
         constraints = [
             models.UniqueConstraint(
-                fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
+                fields=["reuse_key"], condition=Q(status=Status.RUNNING), name="reuse_key_built_once_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=UNFINISHED, finished__isnull=True) | Q(status__in=ENDED, finished__isnull=False),
@@ -208,7 +213,7 @@ class Build(models.Model):
 
     @property
     def supplier(self):
-        """The build that made what this one gives."""
+        """The build that made what this one gives; of a failed one the build that failed for both."""
         return self.reused_from or self
 
     @property
@@ -258,16 +263,17 @@ class Build(models.Model):
             return timezone.now() - self.finished > LAST_WORDS
         return not self.is_unfinished
 
+    @cached_property
+    def wait(self):
+        """What it waits for in the queue, or None."""
+        from . import schedule  # which imports this module
+
+        return schedule.tell([self])[0].wait
+
     @property
     def state(self):
         """What a page shows of it, in one word that changes whenever that does."""
-        return f"{self.status}-{self.stage}".replace(" ", "-").lower()
-
-    @property
-    def place_in_queue(self):
-        """How many are before it."""
-        is_waiting = self.status == Status.QUEUED
-        return Build.objects.queued().filter(created__lt=self.created).count() if is_waiting else 0
+        return f"{self.status}-{self.stage}-{self.wait.key if self.wait else 0}".replace(" ", "-").lower()
 
     @property
     def seconds(self):
@@ -290,9 +296,13 @@ class Build(models.Model):
 
     def as_lock_file(self, file, portal):
         """Return its lock as `Lock.as_file` does. Raise UserFault where there is none."""
+        return lock_files.render(file, self.locked(portal))
+
+    def locked(self, portal):
+        """Its lock with what files of other tools say beside it. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
-        return self.lock.as_file(file, self.version, portal)
+        return self.lock.locked(self.version, portal)
 
     def send(self):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""
@@ -313,7 +323,7 @@ class Build(models.Model):
             with transaction.atomic():
                 won = rows.update(**fields) == 1
         except IntegrityError:
-            if status == Status.RUNNING:  # the same image key is being built already
+            if status == Status.RUNNING:  # the same is being built already
                 return False
             raise
         if won:
@@ -336,7 +346,7 @@ class Build(models.Model):
                 )
                 if status == Status.SUCCEEDED:
                     build_succeeded.send(Build, build=self)
-                transaction.on_commit(self._wake_twins, robust=True)
+                transaction.on_commit(self._hand_on, robust=True)
         return won
 
     def fail(self, failure, reason, line=None, quote="", chain=()):
@@ -345,8 +355,14 @@ class Build(models.Model):
         return self.finish(Status.FAILED, **fields)
 
     def cancel(self, by):
-        """Return whether it was still to be cancelled. A worker notices at its next beat."""
+        """Return whether it was still to be cancelled. A worker notices at its next beat; a twin builds on or begins."""
         return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
+
+    @property
+    def too_late(self):
+        """Why a build that has ended is not cancelled, as a sentence."""
+        how = self.reason if self.status == Status.CANCELLED else f"{self.status}."
+        return f"This build has ended already: {how[:1].lower()}{how[1:]}"
 
     def hear(self):
         """Say that somebody works on it. Return whether it is still to be worked on."""
@@ -367,9 +383,9 @@ class Build(models.Model):
     def find_supplier(self):
         """The build that made what this one is asked for, or None."""
         if self.asked_lock:
-            found = Build.objects.with_lock(self.image_key, self.asked_lock)
+            found = Build.objects.with_lock(self.reuse_key, self.asked_lock)
         else:
-            found = Build.objects.supplier_of(self.image_key)
+            found = Build.objects.supplier_of(self.reuse_key)
         return found if found and self._is_served_by(found) else None
 
     def _is_served_by(self, supplier):
@@ -389,27 +405,48 @@ class Build(models.Model):
     def finish_from_twin(self):
         """End with what a good build of the same image key made, if that is asked for. Return whether it did."""
         with transaction.atomic():
+            won = self.end_with_supplier()
+            if won:
+                transaction.on_commit(self._hand_on, robust=True)
+        return won
+
+    def end_with_supplier(self):
+        """The same, without a word to those that wait for it."""
+        with transaction.atomic():
             supplier = self.take_supplier()
-            return bool(supplier) and self._finish_with(supplier)
+            return bool(supplier) and self.end_with(supplier)
 
     def finish_as_moved_nothing(self):
         """End with the build that installed the very lock that this one resolved to, if there is one."""
         with transaction.atomic():
-            supplier = Build.objects.with_lock(self.image_key, self.lock)
-            return bool(supplier) and supplier.use() and self._finish_with(supplier)
+            supplier = Build.objects.with_lock(self.reuse_key, self.lock)
+            won = bool(supplier) and supplier.use() and self.end_with(supplier)
+            if won:
+                transaction.on_commit(self._hand_on, robust=True)
+        return won
 
-    def _finish_with(self, supplier):
-        if not self.finish(Status.SUCCEEDED, reused_from=supplier, lock=supplier.lock):
+    def end_with(self, twin):
+        """End as a build of the same image key ended, without having been built. Return whether we won."""
+        fields = {"reused_from": twin}
+        names = ["lock"] if twin.status == Status.SUCCEEDED else ["failure", "reason", "quote", "chain"]
+        fields |= {name: getattr(twin, name) for name in names}
+        with transaction.atomic():
+            won = self.move_to(twin.status, **fields)
+            if won:
+                self.steps.filter(started=None).delete()
+            if won and twin.status == Status.SUCCEEDED:
+                VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
+                build_succeeded.send(Build, build=self)
+        return won
+
+    def is_answered_by(self, twin):
+        """Whether the end of this build of the same image key, begun or not, is good enough for this one."""
+        if (self.is_refresh, self.asked_lock_id) != (twin.is_refresh, twin.asked_lock_id):
             return False
-        self.steps.filter(started=None).delete()
-        return True
+        is_late = twin.started and twin.started < self.created
+        return not (is_late and (self.is_rebuild or (self.is_refresh and not self.asked_lock_id)))
 
-    def _wake_twins(self):
-        """Hand what was made to the builds that waited for it; of those that it is not for, the next takes over."""
-        if self.reused_from_id and not self.started:  # it made nothing, and stood in nobody's way
-            return
-        twins = Build.objects.queued().filter(image_key=self.image_key).order_by("created")
-        made = self.status == Status.SUCCEEDED
-        waiting = [twin for twin in twins if not (made and twin.finish_from_twin())]
-        for next_one in waiting[:1]:
-            next_one.send()
+    def _hand_on(self):
+        from . import schedule  # which imports this module
+
+        schedule.hand_on(self)

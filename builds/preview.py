@@ -1,19 +1,19 @@
 """What a definition would install, resolved while somebody types it.
 
-The resolver runs in a limited child process, at most PREVIEWS_AT_ONCE of them for one web process. A newer question
-of the same asker ends the older one.
+The resolver runs in a limited child process, at most PREVIEWS_AT_ONCE of them for one web process, one person after
+the other. A newer question of the same asker ends the older one. Builds have workers of their own, so nobody waits for
+a build here.
 """
 
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from environments import wheel_store
 from environments.addresses import redact
@@ -21,20 +21,18 @@ from environments.findings import errors
 from environments.models import Interpreter
 
 from . import caches, channels, process, uv
+from .credentials import Credentials
 from .diagnosis import Diagnosed, Diagnosis, diagnose
 from .failures import Failure
 from .lock_models import digest_of
 from .models import Build, Lock
+from .places import Crowded, Places, Superseded
 from .resolve import WHEELS, packages_of
 from .rooms import Rooms
 
-_slots = threading.BoundedSemaphore(settings.PREVIEWS_AT_ONCE)
-_askers = {}  # who asked -> the Event that ends their question
-_guard = threading.Lock()
+__all__ = ["Crowded", "Preview", "Superseded", "resolve"]
 
-
-class Superseded(Exception):
-    """The same asker has asked something newer."""
+places = Places(settings.PREVIEWS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,25 @@ class Preview:
         return sum(package.size for package in self.packages)
 
 
-def resolve(definition, asker, platform="", anew=False):
-    """Return the Preview of a definition without errors. Raise Superseded when the asker asks again meanwhile.
+def resolve(definition, asker, person=None, patience=None, platform="", anew=False):
+    """Return the Preview of a definition without errors.
 
-    `platform` is another than ours. `anew` looks past the lock that is kept, and the packages say why they are there.
+    Raise Superseded when the asker asks again meanwhile, Crowded when others keep all places for `patience` seconds.
+    A person may be several askers, and has as many turns as other persons. `platform` is another than ours. `anew`
+    looks past the lock that is kept, and the packages say why they are there.
     """
     began = time.monotonic()
     platform = platform or uv.this_platform()
-    with _turn(asker) as ended:
+    patience = settings.PREVIEW_SECONDS if patience is None else patience
+    with places.take(asker, asker if person is None else person, patience, _let_go_of_the_database) as ended:
         answer = (not anew and _known(definition, platform)) or _resolve(definition, platform, ended, explain=anew)
     return replace(answer, image_key=definition.image_key, seconds=time.monotonic() - began)
 
 
 def _known(definition, platform):
     """The lock that a build of this would take, because one of its image key is kept."""
+    if definition.secrets:
+        return None  # what one workspace fetched with its credentials is not shown to another
     lock = Lock.objects.kept(definition.image_key, platform)
     if not lock:
         return None
@@ -142,7 +145,8 @@ class _Question:
     def __init__(self, definition, python, work, ended):
         self.definition, self.work, self.ended = definition, work, ended
         self.began = time.monotonic()
-        self.rooms = Rooms(work)
+        self.rooms, self.environ = Rooms(work), uv.environ(work)
+        self.credentials = Credentials()  # addresses with secrets are asked by a build only
         self.rooms.interpreter = _path_of(python)
         self.was_too_much = False
         self.private = _lay_out_wheels(definition, work / WHEELS)
@@ -153,7 +157,7 @@ class _Question:
     def give_up(self, failure, reason):
         raise Diagnosed(Diagnosis(failure, reason))
 
-    def ask(self, command, room):
+    def ask(self, command, room, environ):
         """Run a resolver. Raise Superseded when nobody wants the answer any more."""
         said, usage = bytearray(), process.Usage()
         seconds = max(1.0, settings.PREVIEW_SECONDS - (time.monotonic() - self.began))
@@ -161,7 +165,7 @@ class _Question:
             code = process.run(
                 [str(part) for part in command],
                 cwd=self.work,
-                environ=uv.environ(self.work),
+                environ=environ,
                 room=room,
                 usage=usage,
                 limits=process.Limits.of(seconds, settings.PREVIEW_MEMORY),
@@ -200,23 +204,7 @@ def _lay_out_wheels(definition, folder):
     return there
 
 
-@contextmanager
-def _turn(asker):
-    """End what the asker asked before, and wait for a place."""
-    ended = threading.Event()
-    with _guard:
-        older, _askers[asker] = _askers.get(asker), ended
-    if older:
-        older.set()
-    try:
-        while not _slots.acquire(timeout=0.1):
-            if ended.is_set():
-                raise Superseded
-        try:
-            yield ended
-        finally:
-            _slots.release()
-    finally:
-        with _guard:
-            if _askers.get(asker) is ended:
-                del _askers[asker]
+def _let_go_of_the_database():
+    """Those that wait hold no connection; the next query opens one."""
+    if not connection.in_atomic_block:
+        connection.close()

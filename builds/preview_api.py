@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 
@@ -62,6 +63,13 @@ class Resolve(generics.GenericAPIView):
 
     serializer_class = ResolveSerializer
 
+    @extend_schema(
+        responses={
+            200: ResolveSerializer,
+            409: OpenApiResponse(description="the same person asked something newer"),
+            503: OpenApiResponse(description="others keep all places; who asks again within a minute keeps its turn"),
+        }
+    )
     def post(self, request):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -73,9 +81,12 @@ class Resolve(generics.GenericAPIView):
             policy = replace(policy, wheels=frozenset())
         definition = definitions.read(asked["definition"], policy)
         try:
-            answer = preview.resolve(definition, ("api", request.user.pk), asked.get("platform", ""))
+            asker = ("api", request.user.pk)
+            answer = preview.resolve(definition, asker, request.user.pk, platform=asked.get("platform", ""))
         except preview.Superseded:
             return Response({"detail": "You asked something newer meanwhile."}, status=409)
+        except preview.Crowded as fault:
+            return Response({"detail": f"{fault} Ask again."}, status=503, headers={"Retry-After": "1"})
         said = {field: getattr(answer, field) for field in SAID} | {"supplier": bool(answer.supplier)}
         said["changes"] = changes_since(version, answer)
         said["relax"] = [fix.as_dict() for fix in to_relax(definition, answer.failure)]

@@ -16,6 +16,9 @@ from . import lock_diff, preview
 from .failures import Failure
 from .models import Lock
 
+# Seconds that the panel waits for a place before it says how many are before it.
+PATIENCE = 4
+
 
 @require_POST
 def preview_draft(request, workspace):
@@ -29,9 +32,12 @@ def preview_draft(request, workspace):
     if not editing.errors and not editing.fault and not editing.is_blank:
         try:
             asker = (request.session.session_key, request.path, name)
-            context["preview"] = answer = preview.resolve(editing.definition, asker)
+            answer = preview.resolve(editing.definition, asker, request.user.pk, PATIENCE)
         except preview.Superseded:
             return HttpResponse(status=204)
+        except preview.Crowded as fault:  # the panel says so, and asks again
+            return render(request, "builds/preview.html", context | {"crowded": fault, "here": request.get_full_path()})
+        context["preview"] = answer
         context |= {"changes": changes_since(latest, answer), "rows": answers(editing, answer)}
         context["relax"] = to_relax(editing.definition, answer.failure)
     return render(request, "builds/preview.html", context)
@@ -39,7 +45,7 @@ def preview_draft(request, workspace):
 
 def changes_since(version, answer):
     """What the packages change against those that a build of the version gives on that platform, or None."""
-    kept = version and answer.fits and Lock.objects.kept(version.image_key, answer.platform)
+    kept = version and answer.fits and Lock.objects.kept(version.reuse_key, answer.platform)
     return lock_diff.compare(kept.values(), answer.packages) if kept else None
 
 

@@ -49,10 +49,10 @@ class Refresh:
 
 
 def look(version, by, asker, platform=""):
-    """Resolve a version anew. Return the Refresh. Raise Superseded when the same is asked again meanwhile."""
+    """Resolve a version anew. Return the Refresh. Raise Superseded and Crowded as a preview does."""
     platform = platform or uv.this_platform()
-    answer = preview.resolve(version.definition, asker, platform, anew=True)
-    lock, kept = None, Lock.objects.kept(version.image_key, platform)
+    answer = preview.resolve(version.definition, asker, by.pk, platform=platform, anew=True)
+    lock, kept = None, Lock.objects.kept(version.reuse_key, platform)
     if kept:  # perhaps by a build of another version with this image key
         VersionLock.objects.offer(version, kept, by)
     if answer.fits:
@@ -63,7 +63,7 @@ def look(version, by, asker, platform=""):
 
 def lock_for(version, by, asker, platform):
     """Return (row of the lock that is kept for that platform, failure). Where none is, one is made and kept."""
-    kept = VersionLock.objects.kept_for(version.image_key, platform)
+    kept = VersionLock.objects.kept_for(version.reuse_key, platform)
     if kept:
         return VersionLock.objects.keep(version, kept.lock, by), None
     found = look(version, by, asker, platform)

@@ -1,8 +1,8 @@
 """From a definition to its packages: conda's solver for the conda part, uv for the pip part beside it.
 
 A build and a preview ask in the same order; each is an asker in a folder, a log and limits of its own. An asker has
-`definition`, `work` (its folder), `rooms`, `private` ((sha256, filename, size) of the private wheels, which are in the
-folder WHEELS of it), `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room)`,
+`definition`, `work` (its folder), `rooms`, `environ`, `credentials`, `private` ((sha256, filename, size) of the private wheels, which are in the
+folder WHEELS of it), `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room, environ)`,
 which runs a resolver.
 """
 
@@ -49,17 +49,22 @@ def _solve_conda(asker, platform):
         asker.say("The conda part names no Python and the pip packages need one: the newest that fits is added")
     asker.say(f"Solving {len(wanted.conda):,} conda specs for {platform}")
     cache = asker.rooms.cache("channels")
-    room = asker.rooms.of_conda(cache)
+    room, environ = asker.rooms.of_conda(cache), asker.environ | asker.credentials.environ
     try:
         question = conda.question_of(wanted, platform, cache, with_python)
-        answer = conda.ask(question, asker.work, lambda command: asker.ask(command, room))
+        answer = conda.ask(question, asker.work, lambda command: asker.ask(command, room, environ))
         solved = conda.read_solved(answer, wanted, platform)
         conda.check_together(wanted.pip, solved, platform)
     except conda.CondaFault as fault:
         asker.give_up(*fault.args)
     if solved.python:
         asker.say(f"Python {solved.python}, from conda")
-    return solved
+    return replace(solved, packages=tuple(_without_credentials(asker, package) for package in solved.packages))
+
+
+def _without_credentials(asker, package):
+    strip = asker.credentials.strip
+    return replace(package, url=strip(package.url), channel=strip(package.channel))
 
 
 def resolvable(line):
@@ -71,12 +76,13 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
     """Return (Packages of the pip part, {name: names that need it}, what conda provides among them)."""
     work = asker.work
     asker.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, wheels only")
-    (work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
+    text, options, environ = _requirements(asker, wanted)
+    (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
-    asked, room = (python, platform, asker.definition.pip_options, CONSTRAINTS), asker.rooms.of_tools(network=True)
+    asked, where = (python, platform, options, CONSTRAINTS), (asker.rooms.of_tools(network=True), environ)
     try:
-        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), room)
+        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), *where)
     except Diagnosed as fault:
         raise Diagnosed(blame_conda(fault.diagnosis, solved.provided)) from fault
     try:
@@ -88,9 +94,29 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
         return packages, {}
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
     (work / CONSTRAINTS).write_text(constraints + pins)
-    asker.ask(uv.explain_lock("requirements.in", "reasons.txt", *asked), room)
+    asker.ask(uv.explain_lock("requirements.in", "reasons.txt", *asked), *where)
     needed_by, indexes = locks.read_reasons((work / "reasons.txt").read_text())
-    return [_with_reasons(package, needed_by, indexes) for package in packages], needed_by
+    for name in ("pylock.toml", "reasons.txt"):
+        (work / name).unlink()  # what was filled in stands in them, too
+    packages = [_with_reasons(package, needed_by, indexes) for package in packages]
+    return [_without_credentials(asker, package) for package in packages], needed_by
+
+
+def _requirements(asker, wanted):
+    """Return (the file that uv resolves, the PipOptions that the command has, uv's environment).
+
+    Where secrets are filled in, addresses stand in the file alone: there uv fills them in, and no list of processes
+    shows them.
+    """
+    credentials, options = asker.credentials, asker.definition.pip_options
+    lines = "".join(f"{credentials.for_uv(resolvable(line))}\n" for line in wanted)
+    environ = asker.environ | credentials.environ
+    if not credentials:
+        return lines, options, environ
+    if any(option.name == "--index-url" for option in options):
+        environ.pop("UV_DEFAULT_INDEX", None)  # which would win over the file
+    indexes = "".join(f"{option.name} {credentials.for_uv(option.value)}\n" for option in options if option.value)
+    return indexes + lines, [option for option in options if not option.value], environ
 
 
 def _with_reasons(package, needed_by, indexes):

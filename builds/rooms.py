@@ -11,6 +11,8 @@ IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
 
 
 class Rooms:
+    keeps_cache = True  # what is fetched with credentials is kept for nobody, not even until they are revoked
+
     def __init__(self, work, prefix=None, number=0):
         """`number` chooses the user that code of packages runs as."""
         self.is_on = sandbox.is_on()
@@ -21,6 +23,8 @@ class Rooms:
     def cache(self, name):
         """A folder of the cache that tools write into. Inside of rooms its owner is another, so that it is another."""
         folder = settings.CACHE / (f"{name}-confined" if self.is_on else name)
+        if not self.keeps_cache:
+            folder = self.work / "cache" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -35,11 +39,10 @@ class Rooms:
         for folder in folders:
             folder.mkdir(exist_ok=True)
             sandbox.give(folder, sandbox.TOOLS)
-        for cache in (uv.cache(), *caches):
-            cache.mkdir(parents=True, exist_ok=True)
+        for cache in (self.cache("uv"), *caches):
             sandbox.give_itself(cache, sandbox.TOOLS)
         reads = (find_uv_bin(), *uv.certificates(), *self._python(), *reads)
-        return sandbox.Room(reads, (*folders, uv.cache(), *caches), network)
+        return sandbox.Room(reads, (*folders, self.cache("uv"), *caches), network)
 
     def of_conda(self, cache):
         """For the child that is conda for us, with the network."""

@@ -27,7 +27,7 @@ from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 
-from . import log
+from . import log, schedule
 from .models import Build
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Turn:
     start: log.Place
     end: log.Place
     state: str
-    is_reused: bool
+    has_twin: bool
     is_end: bool
     is_other: bool  # whether the state is one that was not sent yet
     events: dict = field(default_factory=dict)
@@ -132,12 +132,13 @@ def look(watch, viewers=None, until=None, is_due=True):
         end = watch.place
     elif end.offset - watch.place.offset > log.PIECE and any(viewer.kind == "text" for viewer in viewers):
         end = _end_of_piece(build, watch.place, end)
-    state = f"{build.state}-{build.place_in_queue}"
+    schedule.lately.tell(build)
+    state = build.state
     turn = Turn(
         start=watch.place,
         end=end,
         state=state,
-        is_reused=bool(build.reused_from_id),
+        has_twin=bool(build.reused_from_id or (build.wait and build.wait.twin)),
         is_end=build.log_is_complete and end.offset >= extent.next.offset,
         is_other=state != watch.state,
     )

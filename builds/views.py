@@ -1,3 +1,4 @@
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpResponse
@@ -8,11 +9,24 @@ from environments.faults import UserFault
 from environments.forms import PageForm
 from environments.models import Workspace
 
+from . import schedule
 from .access import get_build
 from .lock_forms import BuildForm
 from .models import Build, VersionLock, Worker
 
 PAGE = 50
+SHOWN = 10  # of what runs and of what waits, at home
+
+
+def in_line(mine):
+    """The first of these builds that wait, as they begin, and how many wait in all."""
+    waiting = set(mine.queued().values_list("pk", flat=True))
+    queue = schedule.Queue()
+    first = [pk for pk in queue.line if pk in waiting][:SHOWN]
+    builds = {build.pk: build for build in mine.filter(pk__in=first)}
+    for build in builds.values():
+        build.wait = queue.wait_of(build)
+    return {"waiting": [builds[pk] for pk in first if pk in builds], "waiting_count": len(waiting)}
 
 
 def home(request):
@@ -20,7 +34,9 @@ def home(request):
     workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
     workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
     context = {
-        "unfinished": mine.unfinished().prefetch_related("steps").order_by("created")[:10],
+        "running": mine.running().prefetch_related("steps").order_by("started")[:SHOWN],
+        "running_count": mine.running().count(),
+        **in_line(mine),
         "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
         "page": Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number),
         "workers": Worker.objects.alive().count(),
@@ -31,11 +47,9 @@ def home(request):
 def builds(request, workspace, name):
     environment = get_environment(request, workspace, name)
     found = Build.objects.filter(version__environment=environment).with_subject().order_by("-created", "pk")
-    context = {
-        "environment": environment,
-        "workspace": environment.workspace,
-        "page": Paginator(found, PAGE).get_page(PageForm(request.GET).page_number),
-    }
+    page = Paginator(found, PAGE).get_page(PageForm(request.GET).page_number)
+    page.object_list = schedule.tell(list(page.object_list))
+    context = {"environment": environment, "workspace": environment.workspace, "page": page}
     return render(request, "builds/builds.html", context)
 
 
@@ -56,8 +70,9 @@ def request_build(request, workspace, name, number):
 
 def cancel(request, pk):
     build = get_build(request, pk, "builds.cancel_build")
-    if request.method == "POST":
-        build.cancel(request.user)
+    if request.method == "POST" and not build.cancel(request.user):
+        build.refresh_from_db(fields=["status", "reason"])
+        messages.error(request, build.too_late)
     return redirect(build)
 
 

@@ -12,14 +12,14 @@ from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, keeper, process, sandbox, uv
+from . import archive, engine, keeper, process, sandbox, schedule, uv
 from .failures import Failure
-from .models import Build, Worker
+from .models import Build, Share, Worker
 
 log = logging.getLogger(__name__)
 
 BEAT = 5  # seconds
-TEND = 3  # beats
+TEND = 2  # beats
 LOOK_FOR_PYTHONS = 60  # beats
 CLOCKS_DIFFER = timedelta(seconds=30)  # between hosts, without anything being wrong
 
@@ -48,7 +48,7 @@ class Heart(threading.Thread):
 
 
 def tend():
-    """End the builds that lost their worker, send those again whose message may be lost.
+    """End the builds that lost their worker, wake workers for those whose message may be lost.
 
     The scheduler asks for it; workers do it too, because their slots may all be taken when the scheduler asks.
     """
@@ -56,18 +56,8 @@ def tend():
     for build in Build.objects.lost():
         if build.fail(Failure.WORKER_LOST, "worker lost"):
             engine.remove_folders(build)
-    send_unheard()
-
-
-def send_unheard():
-    """Send those builds again whose message may be lost, as many as workers have room for.
-
-    Also whenever a build ends: a broker that died has lost all messages at once.
-    """
-    room = sum(Worker.objects.alive().values_list("slots", flat=True)) - Build.objects.running().count()
-    for build in Build.objects.unheard().order_by("created")[: max(0, room)]:
-        Build.objects.filter(pk=build.pk).update(sent_at=timezone.now())
-        build.send()
+    archive.tend()
+    schedule.wake(schedule.MESSAGE_AGE)
 
 
 def put_right_what_the_clock_did():
@@ -77,6 +67,7 @@ def put_right_what_the_clock_did():
         (Build.objects.running(), "heard_at"),
         (Build.objects.queued(), "sent_at"),
         (Worker.objects, "heard_at"),
+        (Share.objects, "served_at"),
     ):
         rows.filter(**{f"{field}__gt": now + CLOCKS_DIFFER}).update(**{field: now})
 

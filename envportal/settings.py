@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -34,8 +34,19 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 # Names that only curated environments may begin with, whatever the case.
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
 
+
+def _long_enough(keys):
+    if any(len(key) < 32 for key in keys):
+        raise ValidationError("Each key needs 32 characters or more.")
+
+
+# What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
+SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=_long_enough)
+
 # Building. Times in seconds, sizes in MB.
-BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2)
+BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2, validate=validate.Range(min=1))
+# Of all workers together, unless administrators say another number for a workspace.
+BUILDS_PER_WORKSPACE = env.int("ENVPORTAL_BUILDS_PER_WORKSPACE", 4, validate=validate.Range(min=1))
 RESOLVE_SECONDS = env.int("ENVPORTAL_RESOLVE_SECONDS", 300)
 INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
 CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
@@ -47,7 +58,7 @@ KEEP_USED_DAYS = env.int("ENVPORTAL_KEEP_USED_DAYS", 30, validate=validate.Range
 STORAGE_MB = env.int("ENVPORTAL_STORAGE_MB", 0, validate=validate.Range(min=0))
 CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
 # Resolving while somebody types: of one web process, in its own child processes.
-PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2)
+PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2, validate=validate.Range(min=1))
 PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
 PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 # Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
@@ -71,6 +82,12 @@ PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"
 # The Python of a definition that names none; it must be on the worker.
 DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
 
+# When the installed packages of a build become an archive: when somebody asks for it, or right after each build.
+ARCHIVE = env.str("ENVPORTAL_ARCHIVE", "asked", validate=validate.OneOf(["asked", "built"]))
+# Images that Dockerfiles of builds begin with; {version} is that of Python.
+DOCKER_PYTHON = env.str("ENVPORTAL_DOCKER_PYTHON", "python:{version}-slim")
+DOCKER_MICROMAMBA = env.str("ENVPORTAL_DOCKER_MICROMAMBA", "mambaorg/micromamba:2.0.5")
+
 # The largest private wheel, in MB.
 WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
 # Where workers reach the web processes, to fetch private wheels.
@@ -84,6 +101,9 @@ except EnvValidationError as faults:
         "\n`make install` writes a SECRET_KEY into var/settings.env." if "SECRET_KEY" in faults.error_messages else ""
     )
     raise ImproperlyConfigured("These settings are missing or wrong:\n" + "\n".join(lines) + hint) from None
+
+# Where people reach the portal: what files that they take away say.
+PUBLIC_URL = (CSRF_TRUSTED_ORIGINS or [PORTAL_URL])[0]
 
 PREFIXES = VAR / "prefixes"
 WORK = VAR / "work"
@@ -239,6 +259,11 @@ STORAGES = {
     "logs": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": VAR / "logs", "base_url": None},
+    },
+    # What good builds give: workers write it, web processes read it.
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "artifacts", "base_url": None},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

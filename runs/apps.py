@@ -7,6 +7,8 @@ class RunsConfig(AppConfig):
     def ready(self):
         from builds.models import build_succeeded
 
+        from . import sides  # noqa: F401, registers what a diff can compare
+
         build_succeeded.connect(count_build, dispatch_uid="count build")
 
 

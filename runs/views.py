@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 from django.core.paginator import Paginator
 from django.shortcuts import render
@@ -8,6 +7,7 @@ from rest_framework.request import Request
 
 from builds import lock_diff
 from builds.models import Lock
+from builds.sides import locked
 from environments.access import get_workspace
 from environments.forms import PageForm
 from environments.views import render_part
@@ -56,8 +56,7 @@ def _drift(run):
 
     Tools report names and versions, not files, so only those are compared.
     """
-    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.kept(run.image_key)
+    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.kept(run.version.reuse_key)
     if not kept:
         return None
-    sides = ([replace(package, url="", sha256="") for package in lock.values()] for lock in (kept, run.lock))
-    return [change for change in lock_diff.compare(*sides) if change.before != change.after]
+    return lock_diff.compare(*(locked(lock)["packages"] for lock in (kept, run.lock)))

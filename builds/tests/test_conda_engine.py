@@ -56,6 +56,9 @@ def test_conda_and_pip_are_installed_into_one_prefix(make, settings):
     assert str(settings.VAR) not in said(build)
     assert str(settings.PREFIXES) not in said(build)
     assert not list(settings.WORK.iterdir())
+    meta = [path.read_text() for path in (settings.PREFIXES / build.prefix / "conda-meta").glob("*.json")]
+    assert len(meta) == 5
+    assert not [text for text in meta if str(settings.CACHE) in text]
 
 
 def test_what_conda_provides_is_not_installed_twice_and_pip_knows_its_version(make, settings):
@@ -88,6 +91,7 @@ def test_another_platform_can_be_locked_from_here(environment, editor, wanted, c
     def lock(interpreter, target, **definition):
         version, _ = environment.register(wanted(*definition.pop("pip", ()), **definition), editor)
         build = version.builds.request(version, editor)
+        build.move_to(Status.RUNNING)  # or a beat finds, where this takes long, that nobody wants it
         attempt = engine.Attempt(build, settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk))
         attempt.work.mkdir()
         return [(package.name, package.url) for package in packages_of(attempt, interpreter, target)[1]]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from builds import engine, keeper, keeping, log, worker
 from builds.failures import Failure
-from builds.models import Build, Lock, LogChunk, Status
+from builds.models import Build, Lock, LogChunk, Status, Worker
 from builds.tests.test_models import PACKAGE, succeed
 
 HERE = "{}.{}".format(*sys.version_info[:2])
@@ -100,6 +100,7 @@ def test_rebuilds_that_wait_are_answered_by_one_that_began_after_they_were_asked
 def test_a_rebuild_that_waits_is_sent_when_the_one_before_it_cannot_answer_it(
     good, editor, monkeypatch, django_capture_on_commit_callbacks
 ):
+    Worker.objects.create(name="w", slots=1, heard_at=timezone.now())
     first = keeping.rebuild(good, editor)
     first.move_to(Status.RUNNING)
     late = keeping.rebuild(good, editor)

@@ -92,6 +92,13 @@ def test_what_one_lock_does_not_know_is_no_difference(known):
     assert compare([package("a", sha256="")], [package("a")]) == []
 
 
+def test_what_a_run_reports_of_its_packages_is_compared_as_far_as_it_goes():
+    said = replace(conda("a"), url="", sha256="", size=0, direct=None, subdir="")
+    assert compare([conda("a")], [replace(said, channel="forge")]) == []
+    assert [change.kind for change in compare([conda("a")], [replace(said, channel="other")])] == ["source"]
+    assert [change.kind for change in compare([replace(said, version="2")], [conda("a")])] == ["down"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

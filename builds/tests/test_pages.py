@@ -40,13 +40,16 @@ def live(client, build, offset, number, status):
     return client.get(reverse("build-live", args=[build.pk]), query, headers={"HX-Request": "true"})
 
 
-def test_a_queued_build_shows_its_place_and_that_nobody_works(signed_in, build, version, editor):
+def test_a_queued_build_shows_its_place_and_that_nobody_works(signed_in, build, environment, editor, wanted):
+    version, _ = environment.register(wanted("idna==3.9"), editor)
     later = version.builds.request(version, editor)
     page = page_of(signed_in, later)
-    assert "1 build before it" in page
+    assert "2nd in the queue, after 1 other." in page
     assert "No worker is running" in page
     Worker.objects.create(name="w", slots=1, heard_at=timezone.now())
-    assert "No worker is running" not in page_of(signed_in, later)
+    page = page_of(signed_in, later)
+    assert "No worker is running" not in page
+    assert "Workers take those before it first." in page
 
 
 def test_lines_stand_in_the_fold_of_their_step_as_text(signed_in, running):
@@ -110,7 +113,9 @@ def test_a_reused_build_names_its_supplier(signed_in, build, version, editor):
 
 def test_a_build_that_waited_names_its_supplier_without_a_reload(signed_in, build, version, editor):
     waiting = version.builds.request(version, editor)
-    assert "1 build before it" in page_of(signed_in, waiting)
+    page = page_of(signed_in, waiting)
+    assert "Waits for a build of the same packages" in page
+    assert "No worker is running" in page
     succeed(build)
     assert waiting.finish_from_twin()
     part = live(signed_in, waiting, 0, 1, "queued--1").content.decode()
@@ -158,7 +163,7 @@ def test_the_api_reads_a_build(api, editor, build):
     body = api(editor).get(reverse("api-build", args=[build.pk])).json()
     assert body["status"] == "succeeded"
     assert body["reused_from"] is None
-    assert [step["name"] for step in body["steps"]] == ["resolve", "install", "check"]
+    assert [step["name"] for step in body["steps"]] == ["resolve", "install", "check", "pack"]
     assert [(p["manager"], p["name"], p["version"], p["direct"]) for p in body["packages"]] == [
         ("pip", "idna", "3.10", True)
     ]
@@ -192,7 +197,7 @@ def test_the_api_cancels_once(api, editor, build):
     caller = api(editor)
     assert caller.post(url).json()["status"] == "cancelled"
     again = caller.post(url)
-    assert (again.status_code, again.json()) == (409, {"detail": "This build has ended already: cancelled."})
+    assert (again.status_code, again.json()) == (409, {"detail": "This build has ended already: cancelled by edgar."})
 
 
 def test_a_build_that_is_not_there_is_not_found(api, editor):
@@ -235,3 +240,15 @@ def test_a_conflict_stands_on_top_of_the_page_and_in_the_api_step_by_step(client
         "advice": "Relax one of the requirements that are named.",
         "chain": links,
     }
+
+
+def test_steps_that_were_never_begun_have_no_empty_fold(signed_in, running):
+    assert 'id="lines-check"' in page_of(signed_in, running)
+    running.fail(Failure.NETWORK, "No index.")
+    page = page_of(signed_in, running)
+    assert 'id="lines-install"' in page
+    assert 'id="lines-check"' not in page
+    assert "Not reached" in page
+    part = live(signed_in, running, 0, 1, "running").content.decode()
+    assert '<details id="check" hx-swap-oob="delete"></details>' in part
+    assert 'id="summary-check"' not in part

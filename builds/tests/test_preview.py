@@ -2,8 +2,10 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
@@ -280,3 +282,50 @@ def test_the_api_says_which_requirements_would_help_and_how(api, editor, workspa
         place = place[step]
     place[last] = answer["relax"][1]["value"]
     assert resolved(api, editor, definition=wished).json()["fits"] is True
+
+
+# Many at once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thirty_people_are_all_answered(wanted, settings):
+    settings.PREVIEW_SECONDS = 60  # on a busy machine
+
+    def question(n):
+        try:
+            answer = preview.resolve(wanted("idna==3.10", python=HERE, environmentVariables={"N": str(n)}), n)
+            return [package.name for package in answer.packages]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(30) as pool:
+        assert list(pool.map(question, range(30))) == [["idna"]] * 30
+
+
+@pytest.fixture
+def crowd():
+    """Somebody else has all the places, as long as the test runs."""
+    with ExitStack() as stack:
+        for n in range(settings.PREVIEWS_AT_ONCE):
+            stack.enter_context(preview.places.take(("crowd", n), "crowd", 1))
+        yield
+
+
+def test_a_build_does_not_wait_for_those_who_ask(crowd, make):
+    assert make("idna==3.10").status == "succeeded"
+
+
+def test_the_panel_says_how_many_are_before_and_asks_again(signed_in, workspace, crowd, monkeypatch):
+    monkeypatch.setattr("builds.preview_views.PATIENCE", 0.05)
+    page = panel(signed_in).content.decode()
+    assert "Many people resolve something just now; you are next. This is asked again by itself." in page
+    assert f'hx-post="{reverse("preview", args=["team"])}" hx-trigger="load delay:500ms"' in page
+    assert "Does not fit" not in page
+
+
+def test_the_api_says_that_others_have_all_places(api, editor, wanted, settings, crowd):
+    settings.PREVIEW_SECONDS = 0.05
+    wished = wanted("idna==3.10", python=HERE).document
+    answer = api(editor).post("/api/v1/resolve/", {"definition": wished}, content_type="application/json")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json() == {"detail": "Many people resolve something just now; you are next. Ask again."}

@@ -1,12 +1,13 @@
 """The lock that is kept, and how another takes its place: real resolvers, an index and a channel on loopback."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from builds import engine, refresh, uv
+from builds import engine, preview, refresh, uv
 from builds.failures import Failure
 from builds.models import Build, Lock, Status, VersionLock
 from builds.tests.in_process import HERE, run, said
@@ -57,7 +58,7 @@ def versions(lock):
 
 
 def kept(version, platform=""):
-    return Lock.objects.kept(version.image_key, platform or uv.this_platform())
+    return Lock.objects.kept(version.reuse_key, platform or uv.this_platform())
 
 
 # Looking
@@ -462,3 +463,24 @@ def test_the_api_says_why_another_platform_cannot_be_locked(index, register, api
     url = reverse("api-version-locks", args=where(register("demo-pkg")))
     answer = api(editor).post(url, {"platform": OTHER}, content_type="application/json")
     assert (answer.status_code, answer.json()["failure"]) == (409, Failure.NO_WHEEL)
+
+
+def test_a_look_that_finds_no_place_says_so_and_can_be_asked_again(built, client, editor, api, settings):
+    version, _ = built
+    settings.PREVIEW_SECONDS = 0.05
+    client.force_login(editor)
+    with ExitStack() as stack:
+        for n in range(settings.PREVIEWS_AT_ONCE):
+            stack.enter_context(preview.places.take(("crowd", n), "crowd", 1))
+        page = client.post(reverse("refresh", args=where(version))).content.decode()
+        answer = api(editor).post(reverse("api-refresh", args=where(version)), {}, content_type="application/json")
+    assert "Many people resolve something just now" in page
+    assert "hx-trigger" not in page.partition('id="answer"')[2]
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+
+
+def test_locks_of_one_workspace_with_secrets_are_not_kept_for_another(first, version, editor):
+    row = VersionLock.objects.get(version=version)
+    assert (row.reuse_key, version.reuse_key) == (version.image_key, version.image_key)
+    VersionLock.objects.update(reuse_key=f"{version.image_key} 7")
+    assert kept(version) is None

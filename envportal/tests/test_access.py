@@ -29,12 +29,15 @@ def only_editors(status):
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
+A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
 RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
 F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
+S = ["team", "TOKEN"]
+SECRET = {"name": "TOKEN", "value": "hunter22", "hosts": ""}
 SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
 
@@ -70,8 +73,24 @@ TABLE = [
     ("build-lock-file", L, "get", None, MEMBERS),
     ("build-lines", B, "get", {"first": 1, "last": 9}, {**dict.fromkeys(MEMBERS, 302), "stranger": 404}),
     ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
+    ("build-artifacts", P, "get", None, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
+    ("build-artifact", A, "get", None, MEMBERS),
+    ("signed-artifact", A, "get", None, dict.fromkeys(ANYBODY, 403)),
+    ("build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
+    ("diff", [], "get", None, SIGNED_IN),
+    ("diff", [], "get", {"from": "team/science/1", "to": "team/science/1"}, MEMBERS),
+    ("environment-diff", E, "get", {"from": "1", "to": "1"}, MEMBERS),
+    ("environment-diff", E, "get", {"from": "1", "to": "2"}, dict.fromkeys(MEMBERS, 404) | {"nobody": 302}),
+    (
+        "draft-diff",
+        E,
+        "post",
+        {"pip_name": "", "pip_constraint": ""},
+        EDITORS | dict.fromkeys(("editor", "owner"), 422),
+    ),
+    ("package", [*E, "pip", "idna"], "get", None, MEMBERS),
     ("build-rebuild", B, "get", None, EDITORS),
     ("build-rebuild", L, "post", {}, EDITORS_POST),
     ("build-free", B, "get", None, EDITORS),
@@ -80,6 +99,10 @@ TABLE = [
     ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
     ("storage", [], "get", None, NO_MEMBERS),
     ("storage", [], "post", {}, NO_MEMBERS),
+    ("secrets", W, "get", None, MEMBERS),
+    ("secrets", W, "post", SECRET, {**EDITORS_POST, "editor": 403}),
+    ("secret-delete", S, "get", None, {**EDITORS, "editor": 403}),
+    ("secret-delete", S, "post", {}, {**EDITORS_POST, "editor": 403}),
     ("wheels", W, "get", None, MEMBERS),
     ("wheels", W, "post", WHEEL, EDITORS_POST),
     ("wheel", H, "get", None, MEMBERS),
@@ -118,6 +141,15 @@ TABLE = [
     ("api-version-locks", V, "post", {"lock": "0" * 64}, only_editors(400)),
     ("api-lock", K, "get", None, API_MEMBERS),
     ("api-lock-file", KF, "get", None, API_MEMBERS),
+    ("api-diff", [], "get", {"from": "team/science/1", "to": "team/science/1"}, API_MEMBERS),
+    ("api-environment-diff", E, "get", None, API_MEMBERS),
+    ("api-environment-diff", E, "post", {}, only_editors(400)),
+    ("api-timeline", E, "get", None, API_MEMBERS),
+    ("api-package", [*E, "pip", "idna"], "get", None, API_MEMBERS),
+    ("api-secrets", W, "get", None, API_MEMBERS),
+    ("api-secret", S, "get", None, API_MEMBERS),
+    ("api-secret", S, "put", {"value": "hunter22"}, {**only_editors(200), "editor": 403}),
+    ("api-secret", S, "delete", None, {**only_editors(204), "editor": 403}),
     ("api-wheels", W, "get", None, API_MEMBERS),
     ("api-wheels", W, "post", WHEEL, only_editors(200)),
     ("api-wheel", H, "get", None, API_MEMBERS),
@@ -127,6 +159,10 @@ TABLE = [
     ("api-build-lock-file", L, "get", None, API_MEMBERS),
     ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
     ("api-build-stream", B, "get", None, API_MEMBERS),
+    ("api-build-artifacts", P, "get", None, API_MEMBERS),
+    ("api-build-artifact", A, "get", None, API_MEMBERS),
+    ("api-build-archive", P, "get", None, dict.fromkeys(MEMBERS, 404) | {"nobody": 401}),
+    ("api-build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 202) | {"nobody": 401, "stranger": 404}),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
     ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
     ("api-build-rebuild", B, "post", {}, only_editors(409)),
@@ -145,22 +181,22 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, wheel, name, args, method, data, who, status
+    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    if args in (L, K, KF):
+    if args in (L, K, KF, A, P):
         succeed(build)
     if args == R:
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
-    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     digest = build.lock and build.lock.digest
-    known = {B: [build.pk], L: of_lock, K: [digest], KF: [digest, "pylock.toml"]}
-    args = known[args] if isinstance(args, str) else args
+    of_build = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}
+    of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
+    args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (
-        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
     )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 
 import psycopg
@@ -148,7 +149,7 @@ def insist(portal, method, path, body=None, seconds=60):
             status, answer = portal.call(method, path, body)
             if status < 500:
                 return answer
-        except (OSError, json.JSONDecodeError):
+        except (OSError, HTTPException, json.JSONDecodeError):
             pass
         if time.monotonic() > deadline:
             return pytest.fail(f"{path} did not answer in {seconds} s")
@@ -232,12 +233,14 @@ def test_a_hundred_builds_end_whatever_is_killed(portal, servers, index):
     chaos.start()
     # Each definition is asked for twice, so that many wait for their twin.
     asked = []
-    for name in [*names, *names]:
-        version = version_of(portal, name)
-        asked.append(insist(portal, "POST", f"{version}builds/")["id"])
-        time.sleep(0.3)
-    chaos.over.set()
-    chaos.join(60)
+    try:
+        for name in [*names, *names]:
+            version = version_of(portal, name)
+            asked.append(insist(portal, "POST", f"{version}builds/")["id"])
+            time.sleep(0.3)
+    finally:
+        chaos.over.set()
+        chaos.join(60)
     print(f"{len(chaos.done)} killed: { {name: chaos.done.count(name) for name in set(chaos.done)} }")
     assert len(chaos.done) > 10
     ended = [end_of(portal, pk) for pk in asked]
@@ -256,7 +259,7 @@ def check_everything(portal, postgres):
     """Exactly one end each; a good build has a prefix that works, and nothing else has one."""
     assert postgres.rows("SELECT count(*) FROM builds_build WHERE status IN ('queued', 'running')") == [(0,)]
     assert postgres.rows("SELECT count(*) FROM builds_step WHERE status IN ('queued', 'running')") == [(0,)]
-    per_key = "SELECT image_key FROM builds_build WHERE prefix <> '' GROUP BY image_key HAVING count(*) > 1"
+    per_key = "SELECT reuse_key FROM builds_build WHERE prefix <> '' GROUP BY reuse_key HAVING count(*) > 1"
     assert postgres.rows(per_key) == []
     prefixes = {prefix for (prefix,) in postgres.rows("SELECT prefix FROM builds_build WHERE prefix <> ''")}
     folders = portal.var / "prefixes"
