@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from . import pack, process, uv
 from .engine import stopping
-from .models import MESSAGE_AGE, SILENCE, ArchiveOrder, Status
+from .models import SILENCE, ArchiveOrder, Status
+from .schedule import MESSAGE_AGE
 
 log = logging.getLogger(__name__)
 
