@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -152,6 +152,26 @@ def test_workers_that_ask_at_the_same_time_take_different_builds_and_pass_no_lim
     assert Build.objects.running().count() == len(won)
     for name in ("aaa", "bbb"):
         assert Build.objects.running().filter(version__environment__workspace__name=name).count() <= limit
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_chooses_while_somebody_else_does(ask):
+    """What was read before another one's claim can be seen would let a workspace pass its limit."""
+    ask("a0")
+
+    def claim():
+        try:
+            return name_of(schedule.claim("w1"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            schedule._wait_for_others()
+            other = pool.submit(claim)
+            with pytest.raises(TimeoutError):
+                other.result(0.5)
+        assert other.result(20) == "a0"
 
 
 def test_a_turn_in_the_future_is_forgotten_when_the_clock_goes_back(ask):
