@@ -60,9 +60,10 @@ def surroundings(settings, tmp_path):
     settings.SUGGESTIONS = False  # a test asks nobody outside unless it says so
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": tmp_path / "answers"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    logs = settings.STORAGES["logs"]
+    logs, artifacts = settings.STORAGES["logs"], settings.STORAGES["artifacts"]
     settings.STORAGES = settings.STORAGES | {
         "logs": logs | {"OPTIONS": logs["OPTIONS"] | {"location": tmp_path / "logs"}},
+        "artifacts": artifacts | {"OPTIONS": artifacts["OPTIONS"] | {"location": tmp_path / "artifacts"}},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
 

@@ -10,7 +10,7 @@ from environments import definition as definitions
 from environments.access import get_version, get_workspace
 from environments.faults import UserFault
 from environments.models import Rule
-from envportal.api import ByAge
+from envportal.pages import ByAge
 
 from . import keeping, preview, schedule
 from .access import get_build
@@ -23,7 +23,10 @@ class StepSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Step
-        fields = ["name", "status", "seconds", "summary", "peak_memory", "downloaded", "bytes"]
+        fields = [
+            "name", "status", "started", "ended", "seconds", "summary", "peak_memory", "downloaded", "bytes",
+            "packages", "fetched", "linked",
+        ]  # fmt: skip
 
 
 class PackageSerializer(serializers.ModelSerializer):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, converters, keeping_api, log_api, storage_api  # noqa: F401, converters are registered before the paths that use them
+from . import api, artifact_api, converters, diff_api, keeping_api, log_api, package_history, storage_api  # noqa: F401, converters are registered before the paths that use them
 
 urlpatterns = [
     path("resolve/", api.Resolve.as_view(), name="api-resolve"),
@@ -9,11 +9,30 @@ urlpatterns = [
         api.BuildList.as_view(),
         name="api-version-builds",
     ),
+    path("diff/", diff_api.AnyDiff.as_view(), name="api-diff"),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/diff/",
+        diff_api.EnvironmentDiff.as_view(),
+        name="api-environment-diff",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/timeline/",
+        diff_api.Timeline.as_view(),
+        name="api-timeline",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/packages/<manager:manager>/<package:package>/",
+        package_history.PackageHistory.as_view(),
+        name="api-package",
+    ),
     path("builds/<uuid:pk>/", api.BuildDetail.as_view(), name="api-build"),
     path("builds/<uuid:pk>/log/", log_api.BuildLog.as_view(), name="api-build-log"),
     path("builds/<uuid:pk>/log/lines/", log_api.LogLines.as_view(), name="api-build-lines"),
     path("builds/<uuid:pk>/log/stream/", log_api.LogStream.as_view(), name="api-build-stream"),
     path("builds/<uuid:pk>/lock/<lockfile:file>", api.BuildLockFile.as_view(), name="api-build-lock-file"),
+    path("builds/<uuid:pk>/artifacts/", artifact_api.ArtifactList.as_view(), name="api-build-artifacts"),
+    path("builds/<uuid:pk>/artifacts/<artifact:name>", artifact_api.ArtifactFile.as_view(), name="api-build-artifact"),
+    path("builds/<uuid:pk>/archive/", artifact_api.Archive.as_view(), name="api-build-archive"),
     path("builds/<uuid:pk>/cancel/", api.BuildCancel.as_view(), name="api-build-cancel"),
     path("builds/<uuid:pk>/rebuild/", keeping_api.BuildRebuild.as_view(), name="api-build-rebuild"),
     path("builds/<uuid:pk>/free/", keeping_api.BuildFree.as_view(), name="api-build-free"),

@@ -130,11 +130,17 @@ async def facts_of_file(facts, gateway):
 
 
 class Reporter:
-    """Says in the log what is linked."""
+    """Says in the log what is linked, and in lines of `progress.MarkedLines` how far it is."""
+
+    def on_populate_cache_complete(self, cache_entry):
+        print("\x1efetched", flush=True)
 
     def on_link_start(self, operation, package_name):
         print(f"  {package_name}", flush=True)
         return operation
+
+    def on_link_complete(self, index):
+        print("\x1elinked", flush=True)
 
     def __getattr__(self, name):
         return lambda *arguments, **more: 0

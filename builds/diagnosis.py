@@ -109,3 +109,23 @@ def _of_rattler(lines):
             break
         told.append(line.strip(" │├└─"))
     return [link.strip(" .:") for link in told]
+
+
+class Tail:
+    """The end of what a tool wrote, in which the cause of a failure is looked for."""
+
+    KEPT = 500_000  # bytes
+
+    def __init__(self, lines_before):
+        self.lines_before = lines_before
+        self._data = bytearray()
+
+    def write(self, data):
+        self._data += data
+        if len(self._data) > 2 * self.KEPT:
+            self.lines_before += self._data.count(b"\n", 0, len(self._data) - self.KEPT)
+            del self._data[: -self.KEPT]
+
+    @property
+    def text(self):
+        return self._data.decode("utf-8", "replace")

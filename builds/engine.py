@@ -1,15 +1,14 @@
-"""Builds a version: resolve, install, check. One function, `work_on`; the rest are its steps."""
+"""Builds a version: resolve, install, check, pack. One function, `work_on`; the rest are its steps."""
 
 import errno
 import logging
-import os
 import re
 import shutil
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
@@ -17,20 +16,22 @@ from django.utils import timezone
 
 from environments.findings import errors
 from environments.models import Interpreter
+from environments.texts import count
 
-from . import caches, conda, fetch, licences, process, sandbox, uv
-from . import lock as locks
-from .diagnosis import Diagnosis, diagnose, out_of_memory
+from . import caches, conda, pack, private_wheels, process, sandbox, uv
+from .check import check
+from .diagnosis import Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
+from .install import install, size_of
 from .log import LogWriter
-from .models import Build, Lock, LockedPackage, Status, Step
+from .models import ArchiveOrder, Build, Lock, Status, Step
+from .progress import Progress
 from .redact import Redactor, redact, secrets_of
 from .resolve import WHEELS, make_lock
-from .rooms import IMPORT_CHECK, Rooms
+from .rooms import Rooms
 
 log = logging.getLogger(__name__)
 
-CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
 WARN_AT = 0.8  # of a time limit
 HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest that a cancel waits
 
@@ -62,7 +63,8 @@ def work_on(build):
         settings.PREFIXES.mkdir(parents=True, exist_ok=True)
         with caches.in_use():
             Attempt(build, prefix, work).run()
-        build.finish(Status.SUCCEEDED, prefix=prefix.name)
+        if build.finish(Status.SUCCEEDED, prefix=prefix.name) and settings.ARCHIVE == "built":
+            ArchiveOrder.objects.order(build, build.asked_by)
     except Taken:
         pass
     except BuildFailed as fault:
@@ -84,22 +86,10 @@ def work_on(build):
 
 
 def remove_folders(build):
-    """Remove what a build that did not succeed has made on this machine."""
+    """Remove what a build that did not succeed has made: on this machine, and in the storage."""
+    build.artifacts.all().delete()
     for folder in (settings.WORK, settings.PREFIXES):
         shutil.rmtree(folder / str(build.pk), ignore_errors=True)
-
-
-def size_of(folder):
-    """Bytes of all files below."""
-    return sum(os.lstat(os.path.join(here, name)).st_size for here, _, files in os.walk(folder) for name in files)
-
-
-def filename_of(package):
-    return unquote(urlsplit(package.url).path.rsplit("/", 1)[-1])
-
-
-def count(number, noun):
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Attempt:
@@ -111,7 +101,7 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
-        self.usage = process.Usage()
+        self.usage, self.progress = process.Usage(), None
         self.rooms = Rooms(build, prefix, work)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
@@ -124,11 +114,15 @@ class Attempt:
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels)
         with self.step(Step.Name.INSTALL) as step:
-            step.downloaded = self.install(interpreter, lock, packages)
+            step.downloaded = install(self, interpreter, lock, packages)
             step.bytes = size_of(self.prefix)
             step.summary = f"{step.bytes / 1e6:.1f} MB, {step.downloaded / 1e6:.1f} MB fetched"
         with self.step(Step.Name.CHECK) as step:
-            step.summary = f"{count(self.check(lock, packages), 'module')} imported"
+            step.summary = f"{count(check(self, lock, packages), 'module')} imported"
+        with self.step(Step.Name.PACK) as step:
+            files = pack.pack(self)
+            step.bytes = sum(file.size for file in files)
+            step.summary = f"{count(len(files), 'file')}, {step.bytes / 1e3:.1f} kB"
 
     @contextmanager
     def step(self, name):
@@ -140,9 +134,10 @@ class Attempt:
         place = {"offset": self.log.offset, "line": self.log.lines}
         if not waiting.update(status=Status.RUNNING, started=timezone.now(), **place):
             raise Taken  # whoever ended the build ended its steps too
-        self.usage = process.Usage()
+        self.usage, self.progress = process.Usage(), Progress(step)
         try:
             yield step
+            self.progress.write()
         finally:
             self.log.flush()
             step.peak_memory = self.usage.peak_memory or None
@@ -229,7 +224,7 @@ class Attempt:
     def resolve(self, interpreter):
         """Return the lock: the first good one of the image key, or a new one."""
         platform = uv.this_platform()
-        self.fetch_wheels()
+        private_wheels.fetch_all(self)
         lock = Lock.objects.first_good(self.build.image_key)
         if lock and self.fits(lock, interpreter, platform):
             self.say(f"Taking the lock {lock} of the first build of this image key")
@@ -252,121 +247,11 @@ class Attempt:
             interpreter is None or lock.python.rsplit(".", 1)[0] == interpreter[0].rsplit(".", 1)[0]
         )
 
-    def fetch_wheels(self):
-        """Fetch the private wheels from the portal, by addresses that open to whoever has them, for some minutes."""
-        (self.work / WHEELS).mkdir()
-        here = {(wheel.sha256, wheel.filename) for wheel in self.wheels}
-        for url in self.definition.wheels:
-            if (url.sha256, url.filename) not in here:
-                self.give_up(Failure.WHEEL, f"The private wheel {url.filename} is not in {self.build.workspace}.")
-        for wheel in self.wheels:
-            self.say(f"Fetching the private wheel {wheel}, {count(wheel.size, 'byte')}")
-            self.fetch_wheel(wheel, settings.RESOLVE_SECONDS)
-
-    def fetch_wheel(self, wheel, seconds):
-        facts = {"size": wheel.size, "sha256": wheel.sha256, "seconds": seconds}
-        with self.ends_in_time("resolve", seconds):
-            try:
-                fetch.fetch(wheel.signed_url(), self.work / WHEELS / wheel.filename, **facts, beat=self.beat)
-            except fetch.Refused as fault:
-                told = f"The portal does not give out the private wheel {wheel}. It answered {fault}."
-                self.give_up(Failure.WHEEL, told)
-            except fetch.Unreachable as fault:
-                told = f"The portal could not be reached to fetch the private wheel {wheel}: {fault}. "
-                self.give_up(Failure.NETWORK, told + "Administrators say with ENVPORTAL_URL where workers reach it.")
-            except fetch.WrongFile:
-                told = f"{wheel} is not the file that was uploaded: its size or its hash is another."
-                self.give_up(Failure.HASH_MISMATCH, told)
-
-    def install(self, interpreter, lock, packages):
-        """Make the prefix. Return how many bytes were fetched for it."""
-        pip = [package for package in packages if package.manager == PIP]
-        pylock = self.work / "pylock.locked.toml"
-        pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
-        self.say(f"Installing {count(len(packages), 'package')}, every hash required")
-        fetched = 0
-        if interpreter:
-            self.call(uv.make_prefix(self.prefix.name, interpreter[1]), 60, "install", room=self.rooms.of_tools())
-        else:
-            fetched += self.link(packages, lock.platform)
-        put = uv.sync if interpreter else uv.add
-        if pip and not self.put(put, pylock, held=True):
-            fetched += self.fetch(pylock, pip)
-            self.put(put, pylock)
-        self.rooms.take_back()
-        if pip:
-            lock.add_licences(licences.read(self.prefix))
-        shutil.rmtree(self.work / WHEELS)  # before code of the packages runs beside them
-        return fetched
-
-    def put(self, put, pylock, held=False):
-        """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
-        command = put(self.prefix.name, pylock)
-        last_words = uv.NOT_IN_CACHE if held else None
-        return self.call(command, settings.INSTALL_SECONDS, "install", room=self.rooms.of_tools(), unless=last_words)
-
-    def fetch(self, pylock, packages):
-        """Fetch what is not in the cache. Return how many bytes that was."""
-        self.say("Fetching what is not here yet")
-        folder = self.work / "fetched"
-        notes = uv.FetchNotes()
-        self.call(
-            uv.fetch(self.prefix.name, pylock, folder),
-            settings.INSTALL_SECONDS,
-            "install",
-            environ=self.environ | notes.ENVIRON,
-            room=self.rooms.of_tools(network=True),
-            notes=notes,
-        )
-        shutil.rmtree(folder)
-        return sum(package.size for package in packages if filename_of(package) in notes.filenames)
-
-    def link(self, packages, platform):
-        """Fetch the conda packages, every hash required, and link them into the prefix. No script of theirs runs.
-
-        Return how many bytes were fetched.
-        """
-        cache = self.rooms.cache("conda")
-        before = {path.name for path in cache.iterdir()}
-        question = conda.install_question(packages, self.prefix, platform, cache)
-        answer = self.ask_conda(question, settings.INSTALL_SECONDS, "install", cache)
-        if "fault" in answer:
-            self.give_up(*conda.explain_install(answer["fault"]))
-        new = [package for package in packages if package.manager == CONDA and filename_of(package) not in before]
-        return sum(package.size for package in new)
-
-    def ask_conda(self, question, seconds, step, cache):
+    def ask_conda(self, question, seconds, step, cache, notes=None):
         """Ask the child that is conda for us. Return its answer."""
         reads = (conda.SCRIPT, *sandbox.of_our_python())
         room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room))
-
-    def check(self, lock, packages):
-        """Return how many modules were imported."""
-        if not lock.python:
-            return 0  # nothing here is for Python
-        room, home = self.rooms.of_packages(), self.rooms.guests
-        # Code of the packages runs from here on, in uv's check because of .pth files: it gets neither the index, nor
-        # the way there, nor our cache.
-        environ = uv.bare_environ(home) | uv.WITHOUT_CACHE
-        self.call(uv.check(self.prefix.name), 120, "check", room=room, environ=environ)
-        direct = self.named_directly(packages)
-        if not direct:
-            return 0
-        self.say("Importing what the definition names")
-        command = [self.prefix / "bin" / "python", "-I", IMPORT_CHECK, *direct]
-        environ = uv.bare_environ(home)
-        said = self.call(command, settings.CHECK_SECONDS, "check", room=room, cwd=home, environ=environ)
-        return sum(line.startswith("ok ") for line in said.splitlines())
-
-    def named_directly(self, packages):
-        """The names, as Python has them, of what the definition itself asks for."""
-        direct = [package for package in packages if package.direct]
-        names = [package.name for package in direct if package.manager == PIP]
-        for package in direct:
-            if package.manager == CONDA and package.name != "python":
-                names += conda.distributions(self.prefix, package)
-        return list(dict.fromkeys(names))
+        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room, notes=notes))
 
     # What all steps do
 
@@ -483,6 +368,8 @@ class Attempt:
     def beat(self):
         """Flush the log, and now and then say that we are alive. Return whether to go on."""
         self.log.flush_if_due()
+        if self.progress:
+            self.progress.write_if_due()
         if time.monotonic() - self.heard >= HEARTBEAT:
             self.heard = time.monotonic()
             self.watch_disk()
@@ -496,23 +383,3 @@ class Attempt:
         reason = redact(reason, self.unspoken())
         self.say(reason)
         raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
-
-
-class Tail:
-    """The end of what a tool wrote, in which the cause of a failure is looked for."""
-
-    KEPT = 500_000  # bytes
-
-    def __init__(self, lines_before):
-        self.lines_before = lines_before
-        self._data = bytearray()
-
-    def write(self, data):
-        self._data += data
-        if len(self._data) > 2 * self.KEPT:
-            self.lines_before += self._data.count(b"\n", 0, len(self._data) - self.KEPT)
-            del self._data[: -self.KEPT]
-
-    @property
-    def text(self):
-        return self._data.decode("utf-8", "replace")

@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from . import caches, engine
-from .models import Build, Cleanup, Machine, Status, Use
+from .models import Build, Cleanup, DiskUse, Machine, Status
 
 log = logging.getLogger(__name__)
 
@@ -97,17 +97,17 @@ def count(machine):
     for kind, folders in _places().items():
         tallies = [caches.tally(folder) for folder in folders]
         size, files = (sum(column) for column in zip(*tallies, strict=True))
-        uses.append(Use(machine=machine, kind=kind, size=size, files=files))
+        uses.append(DiskUse(machine=machine, kind=kind, size=size, files=files))
     with transaction.atomic():
         machine.uses.all().delete()
-        Use.objects.bulk_create(uses)
+        DiskUse.objects.bulk_create(uses)
         machine.counted_at, machine.free = timezone.now(), shutil.disk_usage(settings.PREFIXES).free
         machine.save(update_fields=["counted_at", "free"])
         Machine.objects.exclude(pk__in=Machine.objects.known()).delete()
 
 
 def _places():
-    kinds, cache = Use.Kind, settings.CACHE
+    kinds, cache = DiskUse.Kind, settings.CACHE
     places = {kinds.PREFIXES: [settings.PREFIXES], kinds.WORK: [settings.WORK]}
     for kind, names in ((kinds.PIP, caches.UV), (kinds.CONDA, caches.CONDA), (kinds.CHANNELS, caches.CHANNELS)):
         places[kind] = [cache / name for name in names]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from environments.models import Version
@@ -14,7 +14,13 @@ GOOD = "succeeded"  # the status of a build whose lock is kept
 LONGEST_LICENCE = 200
 
 
-class LockManager(models.Manager):
+class LockQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Locks that a build has which the person sees."""
+        return self.filter(builds__version__in=Version.objects.visible_to(user)).distinct()
+
+
+class LockManager(models.Manager.from_queryset(LockQuerySet)):
     def store(self, python, platform, packages, is_reported=False):
         """Return the lock with this content, which is stored once, whoever resolves to it or reports it."""
         content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
@@ -62,12 +68,23 @@ class Lock(models.Model):
 
 class LockedPackageQuerySet(models.QuerySet):
     def visible_to(self, user):
-        return self.filter(lock__in=Lock.objects.filter(builds__version__in=Version.objects.visible_to(user)))
+        return self.filter(lock__in=Lock.objects.visible_to(user))
 
     def names_by_use(self, manager):
         """Names, those in the most locks first."""
         used = self.filter(manager=manager).values("name").annotate(locks=models.Count("pk"))
         return used.order_by("-locks", "name").values_list("name", flat=True)
+
+    def licences(self):
+        """Every licence that a package says. From one to the next by the index: there are few, of millions of rows."""
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE each_one AS (SELECT min(licence) AS licence FROM {table} WHERE licence > ''"  # noqa: S608
+                f" UNION ALL SELECT (SELECT min(p.licence) FROM {table} p WHERE p.licence > each_one.licence)"
+                " FROM each_one WHERE licence IS NOT NULL) SELECT licence FROM each_one WHERE licence IS NOT NULL"
+            )
+            return [licence for (licence,) in cursor.fetchall()]
 
     def versions_of(self, manager, name):
         return set(self.filter(manager=manager, name=name).values_list("version", flat=True))
@@ -99,7 +116,11 @@ class LockedPackage(models.Model):
     class Meta:
         ordering = ["-direct", "name"]
         constraints = [models.UniqueConstraint(fields=["lock", "manager", "name"], name="package_once_in_lock")]
-        indexes = [models.Index(fields=["name", "manager"], name="package_by_name")]
+        indexes = [
+            models.Index(fields=["name", "manager", "version", "lock"], name="package_by_name"),
+            models.Index(fields=["sha256", "lock"], name="package_by_hash"),
+            models.Index(fields=["licence", "lock"], name="package_by_licence"),
+        ]
 
     def __str__(self):
         return f"{self.name} {self.version}"

@@ -12,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from . import log, log_page, log_raw, streams
 from .access import get_build
+from .artifact_views import given
 from .log_search import search
 from .models import Build, Worker
 
@@ -133,6 +134,7 @@ def facts(build, viewer):
         "workspace": build.workspace,
         "steps": list(build.steps.all()),
         "sandbox": sandbox_of(build),
+        "given": {} if build.is_unfinished else given(build),
         "limits": f"{settings.INSTALL_SECONDS // 60} min, {settings.BUILD_MEMORY / 1000:g} GB",
     }
 

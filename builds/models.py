@@ -4,6 +4,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -13,12 +14,13 @@ from environments.faults import UserFault
 from environments.models import Version
 
 from . import lock_files, related
+from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
 from .lock_models import Lock, LockedPackage
 from .log_models import LogChunk, StoredLog
 from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
-from .storage_models import Cleanup, Machine, Use
+from .storage_models import Cleanup, DiskUse, Machine
 from .worker_models import Worker
 
 # A running build that was not heard of for this long has lost its worker.
@@ -30,8 +32,8 @@ SETTLED = timedelta(seconds=60)
 LONGEST_REASON = 5000
 
 __all__ = [
-    "Build", "Cleanup", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "Status", "Step", "StoredLog",
-    "Use", "Worker",
+    "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Share",
+    "Status", "Step", "StoredLog", "Worker",
 ]  # fmt: skip
 
 
@@ -42,6 +44,10 @@ ALLOWED = {
     Status.FAILED: (Status.QUEUED, Status.RUNNING),
     Status.CANCELLED: (Status.QUEUED, Status.RUNNING),
 }
+
+
+# A build has succeeded, or what it asked for was there already. Sent in the transaction that says so.
+build_succeeded = Signal()
 
 
 class BuildQuerySet(models.QuerySet):
@@ -59,6 +65,10 @@ class BuildQuerySet(models.QuerySet):
 
     def succeeded(self):
         return self.filter(status=Status.SUCCEEDED)
+
+    def locked(self):
+        """Builds that say what is installed."""
+        return self.succeeded().filter(lock__isnull=False)
 
     def failed(self):
         return self.filter(status=Status.FAILED)
@@ -116,7 +126,9 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
-            if not supplier:
+            if supplier:
+                build_succeeded.send(Build, build=build)
+            else:
                 Step.objects.bulk_create(
                     Step(build=build, name=name, position=i) for i, name in enumerate(Step.Name.values)
                 )
@@ -273,10 +285,14 @@ class Build(models.Model):
 
         `portal` is its address, at which private wheels are fetched.
         """
+        return lock_files.render(file, self.locked(portal))
+
+    def locked(self, portal):
+        """Its lock with what files of other tools say beside it. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
         wanted = self.version.definition
-        locked = lock_files.Locked(
+        return lock_files.Locked(
             self.version.environment.name,
             self.lock.python,
             self.lock.platform,
@@ -284,7 +300,6 @@ class Build(models.Model):
             tuple(wanted.channels),
             tuple(option.canonical for option in wanted.pip_options),
         )
-        return lock_files.render(file, locked)
 
     def _address(self, url, portal):
         """Where a package is fetched: of a private wheel the lock says only which bytes it has."""
@@ -329,6 +344,8 @@ class Build(models.Model):
                     status=Case(When(is_open, then=Value(status)), default=Value(Status.CANCELLED)),
                     ended=Case(When(is_open, then=Value(self.finished))),
                 )
+                if status == Status.SUCCEEDED:
+                    build_succeeded.send(Build, build=self)
                 transaction.on_commit(self._hand_on, robust=True)
         return won
 
@@ -390,6 +407,8 @@ class Build(models.Model):
             won = self.move_to(twin.status, **fields)
             if won:
                 self.steps.all().delete()
+                if self.status == Status.SUCCEEDED:
+                    build_succeeded.send(Build, build=self)
         return won
 
     def is_answered_by(self, twin):

@@ -21,8 +21,9 @@ class Step(models.Model):
         RESOLVE = "resolve"
         INSTALL = "install"
         CHECK = "check"
+        PACK = "pack"
 
-    DOING = {Name.RESOLVE: "Resolving", Name.INSTALL: "Installing", Name.CHECK: "Checking"}
+    DOING = {Name.RESOLVE: "Resolving", Name.INSTALL: "Installing", Name.CHECK: "Checking", Name.PACK: "Packing"}
 
     build = models.ForeignKey("Build", models.CASCADE, related_name="steps")
     name = models.CharField(max_length=10, choices=Name)
@@ -36,6 +37,9 @@ class Step(models.Model):
     peak_memory = models.PositiveBigIntegerField(null=True, help_text="bytes that its processes held at once")
     downloaded = models.PositiveBigIntegerField(null=True, help_text="bytes that it fetched")
     bytes = models.PositiveBigIntegerField(null=True, help_text="bytes on disk of what it made")
+    packages = models.PositiveIntegerField(null=True, help_text="how many packages it is to install")
+    fetched = models.PositiveIntegerField(default=0, help_text="how many of them are here")
+    linked = models.PositiveIntegerField(default=0, help_text="how many of them are in the prefix")
 
     class Meta:
         ordering = ["position"]
@@ -48,6 +52,20 @@ class Step(models.Model):
     def about(self):
         """What it did, or why there is nothing to say."""
         return self.summary or ("Not reached" if self.status == Status.CANCELLED and not self.started else "")
+
+    @property
+    def is_counted(self):
+        """Whether it is going on, and how far is known."""
+        return self.status == Status.RUNNING and bool(self.packages)
+
+    @property
+    def packages_twice(self):
+        """What `handled` comes to: each package is fetched, then linked."""
+        return 2 * self.packages
+
+    @property
+    def handled(self):
+        return self.fetched + self.linked
 
     @property
     def seconds(self):

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from . import storage
-from .models import Cleanup, Machine, Use
+from .models import Cleanup, DiskUse, Machine
 from .storage_views import with_builds
 
 
@@ -34,7 +34,7 @@ class ByPage(PageNumberPagination):
 
 class UseSerializer(serializers.ModelSerializer):
     class Meta:
-        model = Use
+        model = DiskUse
         fields = ["kind", "size", "files"]
 
 

@@ -29,7 +29,7 @@ class Machine(models.Model):
         return self.name
 
 
-class Use(models.Model):
+class DiskUse(models.Model):
     """What one kind of files takes on a machine."""
 
     class Kind(models.TextChoices):

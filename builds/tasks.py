@@ -4,8 +4,8 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from . import engine, keeper, log_files, schedule, sources, storage, worker
-from .models import Build
+from . import archive, engine, keeper, log_files, schedule, sources, storage, worker
+from .models import ArchiveOrder, Build
 from .sources import Source
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,13 @@ def run_build(self, build_id):
     """Work on the build whose turn it is. The one that the message was sent for may be another, or begun already."""
     if not engine.stopping.is_set() and (build := schedule.claim(self.request.hostname or "")):
         engine.work_on(build)
+
+
+@shared_task
+def make_archive(order_id):
+    order = ArchiveOrder.objects.select_related("build").filter(pk=order_id).first()
+    if order and not engine.stopping.is_set():
+        archive.make(order)
 
 
 @shared_task

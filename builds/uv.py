@@ -163,10 +163,10 @@ def fetch(prefix, lock, folder):
 class FetchNotes:
     """Takes out of uv's output, in bytes, what it notes for us while it fetches: the files that it had not."""
 
-    ENVIRON = {"RUST_LOG": "uv_client=debug"}
+    ENVIRON = {"RUST_LOG": "uv_client=debug,uv_installer=debug"}
 
     def __init__(self):
-        self.filenames = set()
+        self.filenames, self.missing = set(), 0
         self.output = None  # what is called with the rest
         self._line = b""
 
@@ -184,6 +184,7 @@ class FetchNotes:
     def _is_note(self, line):
         if re.match(rb"DEBUG (No cache entry for|Found modified response for): ", line):
             self.filenames.add(unquote(line.decode("utf-8", "replace").rsplit("/", 1)[-1].strip()))
+        self.missing += line.startswith(b"DEBUG Identified uncached distribution: ")
         return line.startswith((b"DEBUG ", b"TRACE ", b"Using ", b"Installed ", b" + "))
 
 

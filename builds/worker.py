@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from environments.models import Interpreter
 
-from . import engine, keeper, process, sandbox, schedule, uv
+from . import archive, engine, keeper, process, sandbox, schedule, uv
 from .failures import Failure
 from .models import Build, Share, Worker
 
@@ -56,6 +56,7 @@ def tend():
     for build in Build.objects.lost():
         if build.fail(Failure.WORKER_LOST, "worker lost"):
             engine.remove_folders(build)
+    archive.tend()
     schedule.wake(schedule.MESSAGE_AGE)
 
 

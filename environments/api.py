@@ -4,7 +4,8 @@ from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
-from envportal.api import ByName, ByNumber, JSONParser
+from envportal.api import JSONParser
+from envportal.pages import ByName, ByNumber
 
 from . import definition as definitions
 from .access import get_environment, get_version, get_workspace

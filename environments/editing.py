@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import zip_longest
 
 from . import drafts
-from .diff import ADDED, REMOVED, compare, text_changes
+from .diff import compare, numbered_changes
 from .drafts import Draft, Row, Rows
 from .faults import UserFault
 from .findings import Fix, errors
@@ -140,9 +140,7 @@ class Editing:
     @property
     def text_changes(self):
         """The lines of the conda file that differ from the latest version's, with their surroundings."""
-        change = {"+": ADDED, "−": REMOVED}
-        for sign, number, text in text_changes(self.latest.conda, self.draft.conda):
-            yield {"sign": sign, "number": number, "text": text, "change": change.get(sign, "")}
+        return numbered_changes(self.latest.conda, self.draft.conda)
 
     @property
     def is_blank(self):

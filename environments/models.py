@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from . import definition as definitions
 from . import names, policy, version_files
 from .conda_specs import python_specifiers
+from .declared import Declared
 from .faults import UserFault
 from .formats import conda_file
 from .wheels import PrivateWheel
@@ -178,6 +179,7 @@ class Environment(models.Model):
                 message=message,
             )
             version.wheels.add(*wheels)
+            Declared.objects.write(version)
             return version, True
 
     @property

@@ -33,3 +33,23 @@ def can_be_kept(text):
 def line_starts(text):
     """The offset at which each line begins, for `bisect`."""
     return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+
+
+def count(number, noun):
+    """Say how many there are: 1 package, 1,200 packages."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_units(count):
+    """Bytes in decimal units: 1.21 GB."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if count >= 10**power:
+            amount = count / 10**power
+            return f"{amount:.2f} {unit}" if unit == "GB" else f"{amount:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def signed(count):
+    """Bytes more (+) or less (−) in decimal units."""
+    sign = "+" if count > 0 else "−" if count < 0 else ""
+    return sign + in_units(abs(count))

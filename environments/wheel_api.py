@@ -3,7 +3,7 @@ from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
-from envportal.api import ByAge
+from envportal.pages import ByAge
 
 from . import uploads
 from .access import get_wheel, get_workspace

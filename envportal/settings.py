@@ -73,6 +73,12 @@ PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"
 # The Python of a definition that names none; it must be on the worker.
 DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
 
+# When the installed packages of a build become an archive: when somebody asks for it, or right after each build.
+ARCHIVE = env.str("ENVPORTAL_ARCHIVE", "asked", validate=validate.OneOf(["asked", "built"]))
+# Images that Dockerfiles of builds begin with; {version} is that of Python.
+DOCKER_PYTHON = env.str("ENVPORTAL_DOCKER_PYTHON", "python:{version}-slim")
+DOCKER_MICROMAMBA = env.str("ENVPORTAL_DOCKER_MICROMAMBA", "mambaorg/micromamba:2.0.5")
+
 # The largest private wheel, in MB.
 WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
 # Where workers reach the web processes, to fetch private wheels.
@@ -86,6 +92,9 @@ except EnvValidationError as faults:
         "\n`make install` writes a SECRET_KEY into var/settings.env." if "SECRET_KEY" in faults.error_messages else ""
     )
     raise ImproperlyConfigured("These settings are missing or wrong:\n" + "\n".join(lines) + hint) from None
+
+# Where people reach the portal: what files that they take away say.
+PUBLIC_URL = (CSRF_TRUSTED_ORIGINS or [PORTAL_URL])[0]
 
 PREFIXES = VAR / "prefixes"
 WORK = VAR / "work"
@@ -241,6 +250,11 @@ STORAGES = {
     "logs": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": VAR / "logs", "base_url": None},
+    },
+    # What good builds give: workers write it, web processes read it.
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "artifacts", "base_url": None},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

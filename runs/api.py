@@ -9,7 +9,7 @@ from environments import definition as definitions
 from environments.access import get_environment, get_workspace
 from environments.faults import UserFault
 from environments.models import Rule
-from envportal.api import Pages
+from envportal.pages import ByStart
 
 from . import reports
 from .access import get_run
@@ -17,10 +17,6 @@ from .forms import RunFilterForm
 from .models import Run, Status
 
 LATEST = "latest"
-
-
-class ByStart(Pages):
-    ordering = ("-started", "id")
 
 
 @extend_schema_field(OpenApiTypes.ANY)

@@ -1,7 +1,4 @@
-from datetime import datetime, time
-
 from django import forms
-from django.utils import timezone
 
 from environments.faults import UserFault
 
@@ -37,11 +34,7 @@ class RunFilterForm(forms.Form):
         self.is_valid()
         asked = {name: value for name, value in self.cleaned_data.items() if value}
         runs = runs.filter(**{self.FIELDS[name]: value for name, value in asked.items() if name in self.FIELDS})
-        if "since" in asked:
-            runs = runs.filter(started__gte=_moment(asked["since"], time.min))
-        if "until" in asked:
-            runs = runs.filter(started__lte=_moment(asked["until"], time.max))
-        return runs
+        return runs.started_between(asked.get("since"), asked.get("until"))
 
     def apply_or_raise(self, runs):
         """As `apply`, for a caller that is told of the first value that makes no sense."""
@@ -53,7 +46,3 @@ class RunFilterForm(forms.Form):
     @property
     def is_narrow(self):
         return any(self.cleaned_data.values())
-
-
-def _moment(day, time_of_day):
-    return datetime.combine(day, time_of_day, tzinfo=timezone.get_current_timezone())

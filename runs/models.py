@@ -1,5 +1,5 @@
 import uuid
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.db import models, transaction
@@ -13,6 +13,8 @@ from builds.models import Build, Lock
 from environments import definition as definitions
 from environments.faults import UserFault
 from environments.models import Version, Workspace
+
+from .use_models import Use
 
 CLOCKS_DIFFER = timedelta(hours=1)  # between the machine of a run and ours, without anything being wrong
 
@@ -40,8 +42,12 @@ class RunQuerySet(models.QuerySet):
         """What a line about a run says: workspace, environment, version, lock."""
         return self.select_related("workspace", "version__environment", "lock")
 
-    def of(self, environment):
-        return self.filter(version__environment=environment)
+    def started_between(self, since, until):
+        """Those that started on one of these days; None leaves a side open."""
+        zone = timezone.get_current_timezone()
+        if since:
+            self = self.filter(started__gte=datetime.combine(since, time.min, tzinfo=zone))
+        return self.filter(started__lte=datetime.combine(until, time.max, tzinfo=zone)) if until else self
 
     def uses_of_builds(self):
         """(id of the build whose files it was, when a run had them last), which keeps these files for a while."""
@@ -81,6 +87,7 @@ class RunManager(models.Manager.from_queryset(RunQuerySet)):
                 Workspace.objects.select_for_update().get(pk=workspace.pk)
                 if there := self.filter(workspace=workspace, external_id=run.external_id).first():
                     return there.same_as(run), False
+            run.use = Use.objects.count_run(workspace, version, lock, run.started)
             run.save(force_insert=True)
         return run, True
 
@@ -97,6 +104,7 @@ class Run(models.Model):
     image_key = models.CharField(max_length=48, blank=True, db_index=True)
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="runs")
     build = models.ForeignKey(Build, models.PROTECT, null=True, related_name="runs")
+    use = models.ForeignKey(Use, models.PROTECT, null=True, related_name="+", help_text="counted there")
     evidence = models.CharField(max_length=8, choices=Evidence)
     image_digest = models.CharField(max_length=71, blank=True)
 
@@ -117,8 +125,10 @@ class Run(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["workspace", "-started", "id"], name="run_by_start"),
+            models.Index(fields=["-started", "id"], name="run_by_start_anywhere"),
             models.Index(fields=["version", "-started", "id"], name="run_of_version"),
-            models.Index(fields=["lock", "workspace", "-started"], name="run_of_lock"),
+            models.Index(fields=["lock", "-started", "id"], name="run_of_lock"),
+            models.Index(fields=["person", "-started", "id"], name="run_by_person"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 from django.core.paginator import Paginator
 from django.shortcuts import render
@@ -8,22 +7,17 @@ from rest_framework.request import Request
 
 from builds import lock_diff
 from builds.models import Lock
+from builds.sides import locked
 from environments.access import get_workspace
 from environments.forms import PageForm
 from environments.views import render_part
-from envportal.api import Pages
+from envportal.pages import ByStart
 
 from .access import get_run
 from .forms import RunFilterForm
 
 PAGE = 50
 PACKAGES = 200
-
-
-class ByStart(Pages):
-    """The newest first; there may be a million, so pages are not counted."""
-
-    ordering = ("-started", "id")
 
 
 def runs(request, workspace):
@@ -65,5 +59,4 @@ def _drift(run):
     kept = run.version and run.lock and run.lock.is_reported and Lock.objects.first_good(run.image_key)
     if not kept:
         return None
-    sides = ([replace(package, url="", sha256="") for package in lock.values()] for lock in (kept, run.lock))
-    return lock_diff.compare(*sides)
+    return lock_diff.compare(*(locked(lock)["packages"] for lock in (kept, run.lock)))

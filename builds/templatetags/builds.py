@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, storage
+from builds import actions, keeping, storage, timeline
 from builds.actions import Action
 from builds.models import Status, Worker
 from environments.models import Interpreter, Role
@@ -41,6 +41,16 @@ def build_status(build_status, reused=None):
     """The state of a build in a row: `reused` when another build supplied what it gives."""
     is_reused = reused and build_status == Status.SUCCEEDED
     return status("reused" if is_reused else build_status)
+
+
+@register.simple_tag
+def with_steps(environment, page):
+    """The versions of a page, each with `step`: what it changed against the one before, or None."""
+    versions = list(page)
+    found = timeline.steps(environment, versions)
+    for version in versions:
+        version.step = found.get(version.number)
+    return versions
 
 
 @register.simple_tag

@@ -1,7 +1,9 @@
 import pytest
 from django.conf import settings as django_settings
 
-from builds import worker
+from builds import pack, worker
+from builds.lock import Package
+from builds.models import Build, Lock
 from builds.tests import conda_channel
 from builds.tests.in_process import HERE, run
 from environments.models import Interpreter
@@ -52,3 +54,29 @@ def request_build(environment, editor, wanted, pythons):
 def make(request_build):
     """Register, build, and return the build as the database has it."""
     return lambda *pip, **definition: run(request_build(*pip, **definition))
+
+
+@pytest.fixture
+def installed(make, settings):
+    """Build a definition by the engine. Return (the build, its prefix)."""
+
+    def installed(*pip, conda=(), channels=("team",), **base):
+        build = make(*pip, **{"conda": conda, "channels": channels} | base)
+        assert (build.status, build.reason) == ("succeeded", "")
+        return build, settings.PREFIXES / build.supplier.prefix
+
+    return installed
+
+
+@pytest.fixture
+def good(build, settings):
+    """A build that succeeded, with a lock and a prefix, without the time that it takes to make them."""
+    package = Package("pip", "idna", "3.10", "https://files.example.org/idna-3.10-py3-none-any.whl", "a" * 64, 1, True)
+    lock = Lock.objects.store("3.11.7", "linux-64", [package])
+    build.move_to("running", worker="w", lock=lock)
+    build = Build.objects.with_subject().select_related("lock").get(pk=build.pk)
+    pack.write_documents(build)
+    (settings.PREFIXES / str(build.pk) / "bin").mkdir(parents=True)
+    (settings.PREFIXES / str(build.pk) / "bin" / "tool").write_text("#!/bin/sh\n")
+    build.finish("succeeded", prefix=str(build.pk))
+    return build

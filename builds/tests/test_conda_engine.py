@@ -88,6 +88,7 @@ def test_another_platform_can_be_locked_from_here(environment, editor, wanted, c
     def lock(interpreter, target, **definition):
         version, _ = environment.register(wanted(*definition.pop("pip", ()), **definition), editor)
         build = version.builds.request(version, editor)
+        build.move_to(Status.RUNNING)  # or a beat finds, where this takes long, that nobody wants it
         attempt = engine.Attempt(build, settings.PREFIXES / str(build.pk), settings.WORK / str(build.pk))
         attempt.work.mkdir()
         made = make_lock(attempt, interpreter, target)

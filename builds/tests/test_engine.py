@@ -30,6 +30,7 @@ def test_a_build_resolves_installs_and_checks(make, settings):
         ("resolve", "succeeded"),
         ("install", "succeeded"),
         ("check", "succeeded"),
+        ("pack", "succeeded"),
     ]
     packages = {package.name: package for package in build.lock.packages.all()}
     assert {name: package.direct for name, package in packages.items()} == {
@@ -107,7 +108,7 @@ def test_no_step_opens_after_a_cancel(request_build, editor, settings):
         Build.objects.get(pk=build.pk).cancel(editor)
     with pytest.raises(engine.Taken), attempt.step("install"):
         pytest.fail("the step was opened")
-    assert [step.status for step in build.steps.all()] == ["cancelled"] * 3
+    assert [step.status for step in build.steps.all()] == ["cancelled"] * 4
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_what_cannot_be_resolved_says_why_and_on_which_line(make, settings, pip,
     assert says in build.reason
     assert build.lock is None
     assert not list(settings.PREFIXES.iterdir())
-    assert [step.status for step in build.steps.all()] == ["failed", "cancelled", "cancelled"]
+    assert [step.status for step in build.steps.all()] == ["failed", "cancelled", "cancelled", "cancelled"]
     line = said(build).splitlines()[build.reason_line - 1]
     assert "Because" in line or "No solution" in line
 
@@ -240,7 +241,7 @@ def test_a_cancel_is_noticed_within_seconds_and_leaves_nothing(request_build, ed
     assert time.monotonic() - started < engine.HEARTBEAT + 2
     build.refresh_from_db()
     assert build.status == Status.CANCELLED
-    assert [step.status for step in build.steps.all()] == ["cancelled"] * 3
+    assert [step.status for step in build.steps.all()] == ["cancelled"] * 4
     assert not list(settings.PREFIXES.iterdir())
     assert not list(settings.WORK.iterdir())
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from uv import find_uv_bin
 
 from builds import caches, engine, keeper
-from builds.models import Build, Cleanup, Machine, Status, Use
+from builds.models import Build, Cleanup, DiskUse, Machine, Status
 from builds.tests.test_models import succeed
 
 
@@ -124,11 +124,11 @@ def test_a_turn_counts_what_is_there_once_an_hour(db, settings, cache):
     assert found["prefixes"] == (0, 0)
     put(settings.PREFIXES / "p" / "x")
     keeper.take_turn("one")
-    assert machine.uses.get(kind=Use.Kind.PREFIXES).files == 0
+    assert machine.uses.get(kind=DiskUse.Kind.PREFIXES).files == 0
     Machine.objects.update(counted_at=timezone.now() - timedelta(hours=2))
     put(cache / "conda" / "seven" / "x", 4)
     keeper.take_turn("one")
-    assert machine.uses.get(kind=Use.Kind.CONDA).size == 37
+    assert machine.uses.get(kind=DiskUse.Kind.CONDA).size == 37
 
 
 def test_a_machine_that_nobody_counted_for_a_week_is_forgotten(db):

@@ -163,7 +163,7 @@ def test_the_api_reads_a_build(api, editor, build):
     body = api(editor).get(reverse("api-build", args=[build.pk])).json()
     assert body["status"] == "succeeded"
     assert body["reused_from"] is None
-    assert [step["name"] for step in body["steps"]] == ["resolve", "install", "check"]
+    assert [step["name"] for step in body["steps"]] == ["resolve", "install", "check", "pack"]
     assert [(p["manager"], p["name"], p["version"], p["direct"]) for p in body["packages"]] == [
         ("pip", "idna", "3.10", True)
     ]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from builds import engine, log, process, sandbox, uv, worker
+from builds import log, process, sandbox, uv, worker
 from builds.failures import Failure
 from builds.models import Build, Status, Worker
+from builds.rooms import IMPORT_CHECK
 from builds.sandbox import Room
 from envportal.tests.wheel_maker import make_wheel
 
@@ -232,7 +233,7 @@ def test_install_and_check_have_no_network_and_only_tools_get_the_cache(import_o
         ("venv --quiet", False, True),
         ("pip sync", False, True),
         ("pip check", False, False),
-        (f"-I {engine.IMPORT_CHECK}", False, False),
+        (f"-I {IMPORT_CHECK}", False, False),
     ]
 
 

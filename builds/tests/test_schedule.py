@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from builds import schedule
 from builds.failures import Failure
-from builds.models import Build, Lock, Share, Status, Worker
+from builds.models import Build, Lock, Share, Status, Worker, build_succeeded
 from builds.schedule import Cause
 from builds.tasks import run_build, tend_builds
 from builds.tests.test_models import PACKAGE, succeed
@@ -276,6 +276,21 @@ def test_a_twin_that_is_cancelled_leaves_the_build_alone(ask, sent, editor):
     schedule.claim("w")
     assert sent(second.cancel, editor) == []
     assert [build.status for build in fresh(first, second)] == [Status.RUNNING, Status.CANCELLED]
+
+
+def test_whoever_listens_hears_of_every_twin_that_succeeds(ask, sent):
+    heard = []
+
+    def listen(build, **kwargs):
+        heard.append(build.pk)
+
+    builds = ask("a0", "a1", "a2", key="1.0")
+    build_succeeded.connect(listen)
+    try:
+        sent(succeed, builds[0])
+    finally:
+        build_succeeded.disconnect(listen)
+    assert heard == [build.pk for build in builds]
 
 
 def test_three_hundred_twins_end_together(ask, sent, editor):

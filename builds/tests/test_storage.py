@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from builds import keeping, log_files, storage
 from builds.log import LogWriter
-from builds.models import Build, Cleanup, Lock, Machine, Status, Step, Use
+from builds.models import Build, Cleanup, DiskUse, Lock, Machine, Status, Step
 from builds.tasks import clean_storage
 from builds.tests.test_models import PACKAGE
 
@@ -230,7 +230,7 @@ def test_the_button_does_what_was_shown_and_nothing_else(page, client, five, mak
 
 def test_the_page_says_what_machines_counted(page):
     machine = Machine.objects.create(name="gpu-1", counted_at=timezone.now(), free=7_000_000_000)
-    Use.objects.create(machine=machine, kind="conda", size=1_230_000_000, files=5)
+    DiskUse.objects.create(machine=machine, kind="conda", size=1_230_000_000, files=5)
     Machine.objects.create(name="gone", counted_at=timezone.now() - timedelta(days=8))
     shown = page()
     for text in ("gpu-1", "Package cache, conda", "1.23 GB", "7.00 GB"):

@@ -7,6 +7,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 
+from environments import texts
+
 register = template.Library()
 
 
@@ -58,11 +60,13 @@ def duration(seconds):
 @register.filter
 def size(count):
     """Bytes in decimal units: 1.21 GB."""
-    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
-        if count >= 10**power:
-            amount = count / 10**power
-            return f"{amount:.2f} {unit}" if unit == "GB" else f"{amount:.1f} {unit}"
-    return f"{count} bytes"
+    return texts.in_units(count)
+
+
+@register.filter
+def growth(count):
+    """Bytes more or less, with a sign; a dash where nobody knows."""
+    return "–" if count is None else texts.signed(count) if count else "0"
 
 
 @register.filter

@@ -77,6 +77,18 @@ def test_a_package_of_both_managers_did_not_move():
     assert changes(read("a=1"), read("a=1", {"pip": ["a==2"]})) == [Change("added", "pip", "a", "", "==2")]
 
 
+def test_a_package_that_the_managers_write_otherwise_moved_all_the_same():
+    assert changes(read("ruamel.yaml=0.18"), read({"pip": ["ruamel.yaml==0.18"]})) == [
+        Change("moved", "pip", "ruamel-yaml", "conda =0.18", "pip ==0.18")
+    ]
+
+
+def test_another_order_of_channels_is_called_that():
+    assert changes(read("a", channels=["x", "y"]), read("a", channels=["y", "x"])) == [
+        Change("changed", "channels", "order of channels", "x, y", "y, x")
+    ]
+
+
 def test_a_lost_key_of_the_conda_file_and_an_emptied_value_are_seen():
     old = definition.read({"python": {"condaDependencies": {"dependencies": ["a"], "name": "x", "prefix": "/x"}}})
     new = definition.read({"python": {"condaDependencies": {"dependencies": ["a"], "name": ""}}})

@@ -28,6 +28,7 @@ def only_editors(status):
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
+A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
 RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
@@ -64,8 +65,24 @@ TABLE = [
     ("build-lock-file", L, "get", None, MEMBERS),
     ("build-lines", B, "get", {"first": 1, "last": 9}, {**dict.fromkeys(MEMBERS, 302), "stranger": 404}),
     ("build-stream", B, "get", {"offset": 0, "state": ""}, MEMBERS),
+    ("build-artifacts", P, "get", None, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
+    ("build-artifact", A, "get", None, MEMBERS),
+    ("signed-artifact", A, "get", None, dict.fromkeys(ANYBODY, 403)),
+    ("build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
+    ("diff", [], "get", None, SIGNED_IN),
+    ("diff", [], "get", {"from": "team/science/1", "to": "team/science/1"}, MEMBERS),
+    ("environment-diff", E, "get", {"from": "1", "to": "1"}, MEMBERS),
+    ("environment-diff", E, "get", {"from": "1", "to": "2"}, dict.fromkeys(MEMBERS, 404) | {"nobody": 302}),
+    (
+        "draft-diff",
+        E,
+        "post",
+        {"pip_name": "", "pip_constraint": ""},
+        EDITORS | dict.fromkeys(("editor", "owner"), 422),
+    ),
+    ("package", [*E, "pip", "idna"], "get", None, MEMBERS),
     ("build-rebuild", B, "get", None, EDITORS),
     ("build-rebuild", L, "post", {}, EDITORS_POST),
     ("build-free", B, "get", None, EDITORS),
@@ -86,6 +103,10 @@ TABLE = [
     ("api-runs", W, "post", RAN, only_editors(201)),
     ("api-run", R, "get", None, API_MEMBERS),
     ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
+    ("audit", [], "get", None, SIGNED_IN),
+    ("audit-export", ["csv"], "get", {"package": "idna"}, SIGNED_IN),
+    ("api-usage", [], "get", {"package": "idna"}, API_SIGNED_IN),
+    ("api-usage-export", ["json"], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
     ("api-nothing", ["nothing"], "post", {}, dict.fromkeys(ANYBODY, 404)),
     ("api-workspaces", [], "get", None, API_SIGNED_IN),
@@ -102,6 +123,11 @@ TABLE = [
     ("api-version", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-diff", [], "get", {"from": "team/science/1", "to": "team/science/1"}, API_MEMBERS),
+    ("api-environment-diff", E, "get", None, API_MEMBERS),
+    ("api-environment-diff", E, "post", {}, only_editors(400)),
+    ("api-timeline", E, "get", None, API_MEMBERS),
+    ("api-package", [*E, "pip", "idna"], "get", None, API_MEMBERS),
     ("api-wheels", W, "get", None, API_MEMBERS),
     ("api-wheels", W, "post", WHEEL, only_editors(200)),
     ("api-wheel", H, "get", None, API_MEMBERS),
@@ -111,6 +137,10 @@ TABLE = [
     ("api-build-lock-file", L, "get", None, API_MEMBERS),
     ("api-build-lines", B, "get", {"search": "idna"}, API_MEMBERS),
     ("api-build-stream", B, "get", None, API_MEMBERS),
+    ("api-build-artifacts", P, "get", None, API_MEMBERS),
+    ("api-build-artifact", A, "get", None, API_MEMBERS),
+    ("api-build-archive", P, "get", None, dict.fromkeys(MEMBERS, 404) | {"nobody": 401}),
+    ("api-build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 202) | {"nobody": 401, "stranger": 404}),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
     ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
     ("api-build-rebuild", B, "post", {}, only_editors(409)),
@@ -133,13 +163,15 @@ def test_who_may_do_what(
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    if args == L:
+    if args in (L, A, P):
         succeed(build)
     of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     if args == R:
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
     args = {B: [build.pk], L: of_lock}.get(args, args) if isinstance(args, str) else args
+    of_build = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}
+    args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (
         {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}

@@ -52,7 +52,7 @@ def test_from_the_browser_to_a_built_prefix(portal, open_page):
     assert [int(n) for n in page.locator("ol.lines li > a").all_text_contents()] == list(range(1, len(seen) + 1))
     pk = page.url.rstrip("/").rsplit("/", 1)[-1]
     build = portal.build(pk)
-    assert [step["status"] for step in build["steps"]] == ["succeeded"] * 3
+    assert [step["status"] for step in build["steps"]] == ["succeeded"] * 4
     assert {package["name"] for package in build["packages"] if package["direct"]} == set(FIVE)
     python = portal.var / "prefixes" / pk / "bin" / "python"
     code = "import idna, rich, dateutil, requests, packaging; print(requests.__version__)"
@@ -95,7 +95,10 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
-    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/"]
+    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/", "/diff/"]
+    paths += [
+        f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
+    ]
     paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     found = []

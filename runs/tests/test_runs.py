@@ -191,3 +191,24 @@ def test_the_list_turns_its_pages_without_counting(client, post, version, viewer
     second = client.get(first.context["older"]).content.decode()
     assert ">run-59</a>" in second
     assert Build.objects.count() == 0
+
+
+def test_a_run_is_compared_with_its_version(post, client, viewer, stranger, build):
+    succeed(build)
+    run = post(environment="science", version=1, packages="idna==3.11\n")
+    client.force_login(viewer)
+    asked = {"from": "1", "to": f"run:{run['id']}"}
+    url = reverse("api-environment-diff", args=["team", "science"])
+    data = client.get(url, asked).json()
+    assert [(each["kind"], each["name"], each["after"]["direct"]) for each in data["packages"]] == [
+        ("up", "idna", None)
+    ]
+    page = client.get(reverse("environment-diff", args=["team", "science"]), asked)
+    assert page.status_code == 200
+    assert f"to=run:{run['id']}" in client.get(reverse("run", args=[run["id"]])).content.decode()
+    assert client.get(url, {"from": "1", "to": "run:7"}).status_code == 400
+    client.force_login(stranger)
+    both = {"from": f"run:{run['id']}", "to": f"run:{run['id']}"}
+    assert client.get(reverse("diff"), both).status_code == 404
+    del client.defaults["HTTP_AUTHORIZATION"]
+    assert client.get(reverse("api-diff"), both).status_code == 404

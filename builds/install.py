@@ -1,0 +1,123 @@
+"""From a lock to its prefix: conda's packages are linked by py-rattler, those of pip put beside them by uv.
+
+Each function does its work for an Attempt of `engine.py`, in the attempt's folders, log and limits.
+"""
+
+import os
+import shutil
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from environments.texts import count
+
+from . import conda, licences, progress, uv
+from . import lock as locks
+from .models import LockedPackage
+from .resolve import WHEELS
+
+CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
+
+
+def install(attempt, interpreter, lock, packages):
+    """Make the prefix. Return how many bytes were fetched for it."""
+    pip = [package for package in packages if package.manager == PIP]
+    pylock = attempt.work / "pylock.locked.toml"
+    pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
+    attempt.say(f"Installing {count(len(packages), 'package')}, every hash required")
+    attempt.progress.packages = len(packages)
+    fetched = 0
+    if interpreter:
+        command = uv.make_prefix(attempt.prefix.name, interpreter[1])
+        attempt.call(command, 60, "install", room=attempt.rooms.of_tools())
+    else:
+        fetched += _link(attempt, packages, lock.platform)
+    put = uv.sync if interpreter else uv.add
+    if pip and not _put(attempt, put, pylock, pip, held=True):
+        fetched += _fetch(attempt, pylock, pip)
+        _put(attempt, put, pylock, pip)
+    attempt.rooms.take_back()
+    if pip:
+        lock.add_licences(licences.read(attempt.prefix))
+    shutil.rmtree(attempt.work / WHEELS)  # before code of the packages runs beside them
+    return fetched
+
+
+def _put(attempt, put, pylock, packages, held=False):
+    """Install from the cache, without the network. Return whether all was there; when not `held`, it has to be."""
+    command = put(attempt.prefix.name, pylock)
+    last_words = uv.NOT_IN_CACHE if held else None
+    attempt.progress.look = _counter(attempt, progress.LINKED, packages, lambda: _site_packages(attempt.prefix))
+    said = attempt.call(command, settings.INSTALL_SECONDS, "install", room=attempt.rooms.of_tools(), unless=last_words)
+    if said is not None:
+        attempt.progress.reach(progress.FETCHED, attempt.progress.packages)
+    return said is not None
+
+
+def _site_packages(prefix):
+    return prefix.glob("lib/python3*/site-packages")
+
+
+def _counter(attempt, what, packages, folders, beside=lambda: 0):
+    """Return what counts the pip packages in `folders`, to those that conda did and those `beside`."""
+    names, before = {package.name for package in packages}, attempt.progress.packages - len(packages)
+
+    def look():
+        attempt.progress.reach(what, before + beside() + len(progress.installed(folders(), names)))
+
+    return look
+
+
+def _fetch(attempt, pylock, packages):
+    """Fetch what is not in the cache. Return how many bytes that was."""
+    attempt.say("Fetching what is not here yet")
+    folder = attempt.work / "fetched"
+    notes, there = uv.FetchNotes(), set(_unpacked())
+
+    def new():
+        return [path for path in _unpacked() if path not in there]
+
+    def held():
+        return len(packages) - notes.missing if notes.missing else 0
+
+    attempt.progress.look = _counter(attempt, progress.FETCHED, packages, new, held)
+    attempt.call(
+        uv.fetch(attempt.prefix.name, pylock, folder),
+        settings.INSTALL_SECONDS,
+        "install",
+        environ=attempt.environ | notes.ENVIRON,
+        room=attempt.rooms.of_tools(network=True),
+        notes=notes,
+    )
+    shutil.rmtree(folder)
+    return sum(package.size for package in packages if filename_of(package) in notes.filenames)
+
+
+def _unpacked():
+    """The folders of uv's cache, each with the content of a wheel; one is there when all of it is."""
+    return uv.cache().glob("archive-v*/*")
+
+
+def _link(attempt, packages, platform):
+    """Fetch the conda packages, every hash required, and link them into the prefix. No script of theirs runs.
+
+    Return how many bytes were fetched.
+    """
+    cache = attempt.rooms.cache("conda")
+    before = {path.name for path in cache.iterdir()}
+    question = conda.install_question(packages, attempt.prefix, platform, cache)
+    notes = progress.MarkedLines(attempt.progress)
+    answer = attempt.ask_conda(question, settings.INSTALL_SECONDS, "install", cache, notes)
+    if "fault" in answer:
+        attempt.give_up(*conda.explain_install(answer["fault"]))
+    new = [package for package in packages if package.manager == CONDA and filename_of(package) not in before]
+    return sum(package.size for package in new)
+
+
+def size_of(folder):
+    """Bytes of all files below."""
+    return sum(os.lstat(os.path.join(here, name)).st_size for here, _, files in os.walk(folder) for name in files)
+
+
+def filename_of(package):
+    return unquote(urlsplit(package.url).path.rsplit("/", 1)[-1])

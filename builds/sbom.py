@@ -1,0 +1,141 @@
+"""A lock as a software bill of materials: CycloneDX 1.6, in JSON. Pure."""
+
+import json
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.utils import canonicalize_name
+
+CONTENT_TYPE = "application/vnd.cyclonedx+json; version=1.6"
+ROOT, PYTHON = "environment", "python-interpreter"  # what dependencies call them
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the bill is for: version `number` of the environment `name`, as it was built.
+
+    `serial` is a UUID, `moment` an aware datetime, `locked` a `lock_files.Locked`.
+    """
+
+    name: str
+    number: int
+    image_key: str
+    serial: object
+    moment: object
+    locked: object
+
+
+def render(subject):
+    """Return the document as text."""
+    locked = subject.locked
+    references = {(package.manager, package.name): purl(package) for package in locked.packages}
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{subject.serial}",
+        "version": 1,
+        "metadata": {
+            "timestamp": subject.moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "tools": {"components": [{"type": "application", "name": "envportal"}]},
+            "component": _environment(subject),
+        },
+        "components": [*_interpreter(locked), *map(_component, locked.packages)],
+        "dependencies": _dependencies(locked, references),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def purl(package):
+    """The package's address that is the same in every tool. Neither host nor credentials of a channel are in it."""
+    if package.manager == "pip":
+        return f"pkg:pypi/{_quoted(canonicalize_name(package.name))}@{_quoted(package.version)}"
+    filename = urlsplit(package.url).path
+    qualifiers = {
+        "build": package.build,
+        "channel": urlsplit(package.channel).path.rstrip("/").rpartition("/")[2] or package.channel,
+        "subdir": package.subdir,
+        "type": next((ending for ending in ("conda", "tar.bz2") if filename.endswith(f".{ending}")), ""),
+    }
+    said = "&".join(f"{name}={_quoted(value)}" for name, value in qualifiers.items() if value)
+    return f"pkg:conda/{_quoted(package.name)}@{_quoted(package.version)}?{said}"
+
+
+def licences_of(text):
+    """What CycloneDX says of a licence: an SPDX id, an expression of them, else the words as they are."""
+    text = text.strip()
+    if not text:
+        return []
+    try:
+        expression = canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        return [{"license": {"name": text}}]
+    is_id = " " not in expression and "(" not in expression and "+" not in expression
+    if is_id and not expression.startswith("LicenseRef-"):
+        return [{"license": {"id": expression}}]
+    return [{"expression": expression}]
+
+
+def _environment(subject):
+    facts = {"image-key": subject.image_key, "platform": subject.locked.platform, "python": subject.locked.python}
+    return {
+        "type": "application",
+        "bom-ref": ROOT,
+        "name": subject.name,
+        "version": str(subject.number),
+        "properties": [{"name": f"envportal:{name}", "value": value} for name, value in facts.items() if value],
+    }
+
+
+def _interpreter(locked):
+    """The Python that is no package of the lock, where conda brings none."""
+    if not _has_own_python(locked):
+        return []
+    return [
+        {
+            "type": "platform",
+            "bom-ref": PYTHON,
+            "name": "python",
+            "version": locked.python,
+            "purl": f"pkg:generic/python@{locked.python}",
+        }
+    ]
+
+
+def _has_own_python(locked):
+    return bool(locked.python) and all(package.name != "python" for package in locked.conda)
+
+
+def _component(package):
+    component = {
+        "type": "library",
+        "bom-ref": purl(package),
+        "name": package.name,
+        "version": package.version,
+        "hashes": [{"alg": "SHA-256", "content": package.sha256}],
+        "licenses": licences_of(package.licence),
+        "purl": purl(package),
+        "externalReferences": [{"type": "distribution", "url": package.url}],
+        "properties": [{"name": "envportal:direct", "value": "true" if package.direct else "false"}],
+    }
+    return {name: value for name, value in component.items() if value}
+
+
+def _dependencies(locked, references):
+    """Who needs what. A name may stand for a package of either manager; the same one is meant first."""
+    needs = {ROOT: [PYTHON] if _has_own_python(locked) else []}
+    needs |= {reference: [] for reference in (PYTHON, *references.values()) if reference != PYTHON or needs[ROOT]}
+    for package in locked.packages:
+        reference = references[package.manager, package.name]
+        if package.direct:
+            needs[ROOT].append(reference)
+        for name in package.requested_by:
+            for manager in (package.manager, "pip", "conda"):
+                if who := references.get((manager, name)):
+                    needs[who].append(reference)
+                    break
+    return [{"ref": who, "dependsOn": sorted(set(what) - {who})} for who, what in needs.items()]
+
+
+def _quoted(text):
+    return quote(text, safe=":")

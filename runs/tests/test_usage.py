@@ -1,0 +1,321 @@
+"""Who used this package? The answers are held against one that is counted row by row."""
+
+import csv
+import io
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from builds.lock import Package
+from builds.models import Build, Lock, LockedPackage, Status
+from environments.models import Membership, Role, Workspace
+from runs.models import Run, Use
+from runs.reports import read
+from runs.usage import Answer, Question
+from runs.usage_forms import UsageForm
+from runs.usage_rows import rows_of
+
+SHA = {name: f"{n:064x}" for n, name in enumerate(("idna", "rich", "numpy", "openssl"), 1)}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def package(manager, name, version, direct=True, licence="MIT", needed_by=()):
+    return Package(
+        manager, name, version, "", SHA.get(name, "9" * 64), 1, direct, licence=licence, requested_by=needed_by
+    )
+
+
+def built(version, by, *packages):
+    """A build that succeeded with these packages."""
+    lock = Lock.objects.store("3.11.4", "linux-64", packages)
+    build = Build(version=version, image_key=version.image_key, asked_by=by, lock=lock)
+    build.save(force_insert=True)
+    assert build.finish(Status.SUCCEEDED, prefix="x")
+    return build
+
+
+def ran(version, by, **facts):
+    return Run.objects.record(
+        version.environment.workspace, by, version=version, **({"person": "ann", "started": START} | facts)
+    )[0]
+
+
+@pytest.fixture
+def ask(editor):
+    """The lines of one list of the answer, as the editor gets it."""
+
+    def ask(of="versions", **asked):
+        form = UsageForm(asked)
+        assert form.is_valid(), form.errors
+        answer = Answer(form.question, editor)
+        lines = list(rows_of(answer, of).everything())
+        assert answer.counts[of] == len({(line["workspace"], line["environment"], line["version"]) for line in lines
+                                         if line["environment"]} if of == "versions" else lines)  # fmt: skip
+        return lines
+
+    return ask
+
+
+@pytest.fixture
+def science(environment, editor, wanted):
+    """Three versions: with idna 3.10, with idna 3.9 because of rich, and one that was never built."""
+    one, two, three = (environment.register(wanted(f"idna=={v}"), editor)[0] for v in ("3.10", "3.9", "3.8"))
+    built(one, editor, package("pip", "idna", "3.10"))
+    built(two, editor, package("pip", "idna", "3.9", False, needed_by=("rich",)), package("pip", "rich", "13.0"))
+    return one, two, three
+
+
+def test_a_version_is_found_by_what_its_lock_has(ask, science):
+    lines = ask(package="IDNA", version="<3.10")
+    assert [(line["environment"], line["version"], line["package_version"]) for line in lines] == [
+        ("science", 2, "3.9")
+    ]
+    assert (lines[0]["direct"], lines[0]["needed_by"], lines[0]["builds"], lines[0]["runs"]) == (False, "rich", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [
+        ({"package": "idna"}, [1, 2]),
+        ({"package": "idna", "version": "3.10"}, [1]),
+        ({"package": "idna", "how": "direct"}, [1]),
+        ({"package": "idna", "how": "transitive"}, [2]),
+        ({"package": "idna", "how": "declared"}, [1, 2, 3]),
+        ({"package": "idna", "latest": True}, []),
+        ({"package": "idna", "how": "declared", "latest": True}, [3]),
+        ({"package": "idna", "manager": "conda"}, []),
+        ({"package": "nothing"}, []),
+        ({"sha256": SHA["rich"]}, [2]),
+        ({"licence": "mit"}, [1, 2]),
+        ({"licence": "gpl"}, []),
+        ({"package": "idna", "environment": "science", "number": 2}, [2]),
+        ({"package": "idna", "workspace": "elsewhere"}, []),
+    ],
+)
+def test_each_part_of_the_question_narrows_the_answer(ask, science, asked, numbers):
+    assert sorted(line["version"] for line in ask(**asked)) == numbers
+
+
+def test_versions_without_a_lock_are_told_apart(science, editor):
+    form = UsageForm({"package": "idna"})
+    assert form.is_valid()
+    assert Answer(form.question, editor).unlocked == 1
+
+
+def test_names_are_those_of_pip_and_of_conda(ask, environment, editor, wanted):
+    version = environment.register(wanted("ruamel.yaml"), editor)[0]
+    built(version, editor, package("pip", "ruamel-yaml", "1"), package("conda", "ruamel.yaml", "2"))
+    assert len(ask(package="Ruamel.Yaml", manager="pip", version="1")) == 1
+    assert len(ask(package="Ruamel.Yaml", manager="conda", version="2")) == 1
+    assert ask(package="Ruamel_Yaml", manager="conda") == []
+
+
+def test_runs_are_found_by_lock_and_by_what_they_reported(ask, science, editor):
+    ran(science[0], editor, name="of the lock")
+    ran(science[0], editor, name="drifted", report=read("idna==3.7\n"))
+    ran(science[2], editor, name="not known")
+    Run.objects.record(
+        science[0].workspace, editor, report=read("idna==3.7\n"), name="unregistered", person="bob", started=START
+    )
+    found = {line["name"]: line["package_version"] for line in ask("runs", package="idna")}
+    assert found == {"of the lock": "3.10", "drifted": "3.7", "unregistered": "3.7"}
+    assert [line["name"] for line in ask("runs", package="idna", person="bob")] == ["unregistered"]
+    of_versions = [(line["version"], line["package_version"], line["runs"]) for line in ask(package="idna")]
+    assert sorted(of_versions, key=str) == [(1, "3.10", 1), (1, "3.7", 1), (2, "3.9", 0), (None, "3.7", 1)]
+
+
+def test_runs_of_a_day_and_a_person(ask, science, editor):
+    for days, person in ((0, "ann"), (10, "ann"), (20, "bob")):
+        ran(science[0], editor, person=person, started=START + timedelta(days=days), name=f"{person} {days}")
+    asked = {"package": "idna", "since": "2026-01-05", "until": "2026-01-15"}
+    assert [line["name"] for line in ask("runs", **asked)] == ["ann 10"]
+    assert [line["version"] for line in ask(**asked)] == [1]
+    assert ask(**asked | {"person": "bob"}) == []
+    assert [line["name"] for line in ask("runs", package="idna", until="2026-01-21")] == ["bob 20", "ann 10", "ann 0"]
+
+
+def test_a_base_image_is_found_with_and_without_its_tag(ask, environment, editor, wanted):
+    for n, tag in enumerate(("1", "2")):
+        docker = {"docker": {"baseImage": f"registry.example.org:5000/team/base:{tag}"}}
+        environment.register(wanted(f"idna=={n}", **docker), editor)
+    image = "Registry.example.org:5000/team/base"
+    assert sorted(line["version"] for line in ask(image=image)) == [1, 2]
+    assert [line["version"] for line in ask(image=f"{image}:2")] == [2]
+    assert ask(image="base") == []
+
+
+def test_an_image_digest_is_found_by_its_runs(ask, science, editor):
+    digest = f"sha256:{7:064x}"
+    ran(science[2], editor, image_digest=digest, name="in it")
+    assert [line["name"] for line in ask("runs", digest=digest)] == ["in it"]
+    assert [line["version"] for line in ask(digest=digest)] == [3]
+
+
+def test_nobody_finds_what_they_may_not_see(science, stranger, ask):
+    answer = Answer(Question(package="idna"), stranger)
+    assert answer.counts == {"environments": 0, "versions": 0, "builds": 0, "runs": 0}
+    assert answer.unlocked == 0
+    assert [list(rows_of(answer, of).everything()) for of in ("versions", "builds", "runs")] == [[], [], []]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_equal_those_that_are_counted_one_by_one(person, wanted, seed):
+    """Everything by chance: workspaces, versions, locks, builds, runs, and what is asked."""
+    dice = random.Random(seed)  # noqa: S311
+    by, names, versions = person("olga"), list(SHA), ["1.0", "1.2", "1.10", "2.0rc1", "2.0"]
+    spaces = [Workspace.objects.create(name=f"w{n}") for n in range(3)]
+    for space in spaces[:2]:
+        Membership.objects.create(workspace=space, user=by, role=Role.VIEWER)
+    locks = [
+        [
+            package(dice.choice(("pip", "conda")), name, dice.choice(versions), dice.random() < 0.5)
+            for name in dice.sample(names, dice.randint(1, 4))
+        ]
+        for _ in range(8)
+    ]
+    runs, there = [], []
+    for space in spaces:
+        for e in range(2):
+            environment = space.add_environment(f"e{e}", by)
+            for n in range(3):
+                version = environment.register(wanted(f"idna=={n}"), by)[0]
+                packages = dice.choice(locks)
+                if dice.random() < 0.7:
+                    there.append((version, built(version, by, *packages)))
+                for _ in range(dice.randint(0, 3)):
+                    person_ = dice.choice(("ann", "bob"))
+                    started = START + timedelta(days=dice.randint(0, 30))
+                    report = read("".join(f"{p.name}=={p.version}\n" for p in packages if p.manager == "pip") or "x==1")
+                    facts = {"report": report} if dice.random() < 0.3 else {}
+                    runs.append(ran(version, by, person=person_, started=started, **facts))
+    visible = {space.pk for space in spaces[:2]}
+    for _ in range(30):
+        asked = {"package": dice.choice(names), "version": dice.choice(("", "<1.10", ">=1.2,<2", "1.2", "!=1.0"))}
+        asked["manager"] = dice.choice(("", "pip", "conda"))
+        asked["how"] = dice.choice(("", "direct", "transitive"))
+        if dice.random() < 0.5:
+            asked |= {"person": "ann", "since": "2026-01-10"}
+        form = UsageForm(asked)
+        assert form.is_valid(), form.errors
+        answer = Answer(form.question, by)
+
+        def has(lock, asked=asked, form=form):
+            return lock and any(
+                p.name == asked["package"]
+                and p.manager in (asked["manager"] or ("pip", "conda"))
+                and form.versions.has(p.manager, p.version)
+                and (asked["how"] == "" or p.direct == (asked["how"] == "direct"))
+                for p in LockedPackage.objects.filter(lock=lock)
+            )
+
+        def counts(run, asked=asked):
+            return "person" not in asked or (run.person == "ann" and run.started >= START + timedelta(days=9))
+
+        wanted_runs = {r.pk for r in runs if r.workspace_id in visible and has(r.lock) and counts(r)}
+        pairs = {(v.pk, b.lock_id) for v, b in there if v.environment.workspace_id in visible and has(b.lock)}
+        of_runs = {(r.version_id, r.lock_id) for r in runs if r.pk in wanted_runs}
+        wanted_pairs = of_runs if "person" in asked else pairs | of_runs
+        assert set(answer.runs.values_list("pk", flat=True)) == wanted_runs
+        assert set(answer.uses.values_list("version", "lock")) == wanted_pairs
+        assert answer.counts == {
+            "environments": len({Use.objects.get(version=v, lock=k).version.environment_id for v, k in wanted_pairs}),
+            "versions": len({v for v, _ in wanted_pairs}),
+            "builds": sum(v.environment.workspace_id in visible and bool(has(b.lock)) for v, b in there),
+            "runs": len(wanted_runs),
+        }
+
+
+def test_the_index_counts_each_run_once(science, editor):
+    runs = [ran(science[0], editor, started=START + timedelta(days=n), external_id=f"job {n}") for n in (3, 1, 2)]
+    ran(science[0], editor, external_id="job 1", started=START)
+    use = Use.objects.get(version=science[0])
+    assert (use.runs, use.last_used) == (3, runs[0].started)
+    assert timezone.now() - Use.objects.get(version=science[1]).last_used < timedelta(minutes=5)
+
+
+def test_a_build_that_another_supplied_counts_too(science, editor):
+    again = science[0].builds.request(science[0], editor)
+    assert again.reused_from
+    other = science[0].workspace.add_environment("other", editor)
+    copy = other.register(science[0].definition, editor)[0]
+    assert copy.builds.request(copy, editor).reused_from
+    assert Use.objects.filter(version=copy, lock=again.lock).exists()
+
+
+# The page, the API and the files
+
+
+def test_the_page_says_yes_and_who(client, science, viewer, editor):
+    ran(science[1], editor)
+    client.force_login(viewer)
+    page = client.get(reverse("audit"), {"package": "idna", "version": "<3.10"}).content.decode()
+    assert "Yes: 1 version of 1 environment contains idna &lt;3.10" in page
+    assert "1 run had it, and 1 build installed it." in page
+    assert "Not counted: 1 version that names it and was never built" in page
+    assert (
+        "No: nothing that you may see contains nothing"
+        in client.get(reverse("audit"), {"package": "nothing"}).content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"package": "idna", "version": ">>1"}, "version"),
+        ({"version": "1"}, "version"),
+        ({"package": "idna", "licence": "MIT"}, "licence"),
+        ({"sha256": "xyz"}, "sha256"),
+        ({"digest": "latest"}, "digest"),
+        ({"package": "idna", "since": "soon"}, "since"),
+        ({"package": "i\0dna"}, "package"),
+        ({"licence": "MIT", "how": "declared"}, "how"),
+        ({"package": "idna", "of": "services"}, "of"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_answered_by_field(client, api, viewer, asked, field):
+    assert list(api(viewer).get(reverse("api-usage"), asked).json()) == [field]
+    client.force_login(viewer)
+    assert client.get(reverse("audit"), asked).status_code == 422
+    assert client.get(reverse("audit-export", args=["csv"]), asked).status_code == 422
+
+
+def test_the_api_gives_lines_and_counts(api, science, viewer):
+    answer = api(viewer).get(reverse("api-usage"), {"package": "idna", "version": "3.9"}).json()
+    assert answer["counts"] == {"environments": 1, "versions": 1, "builds": 1, "runs": 0}
+    assert (answer["unlocked"], answer["next"]) == (1, None)
+    (line,) = answer["results"]
+    assert (line["workspace"], line["environment"], line["version"], line["package_version"]) == (
+        *("team", "science"),
+        *(2, "3.9"),
+    )
+    assert "package" in api(viewer).get(reverse("api-usage")).json()
+
+
+def test_the_files_equal_the_screen_and_run_nothing(client, science, viewer, editor):
+    for n, script in enumerate(("=cmd|' /C calc'!A0", "train.py", "@SUM(1)")):
+        ran(science[0], editor, script=script, started=START + timedelta(days=n))
+    client.force_login(viewer)
+    asked = {"package": "idna", "of": "runs"}
+    seen = client.get(reverse("audit"), asked).context["lines"]
+    as_csv = b"".join(client.get(reverse("audit-export", args=["csv"]), asked).streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(as_csv)))
+    assert [row["run_id"] for row in rows] == [line["run_id"] for line in seen]
+    assert [row["script"] for row in rows] == ["'@SUM(1)", "train.py", "'=cmd|' /C calc'!A0"]
+    as_json = json.loads(b"".join(client.get(reverse("audit-export", args=["json"]), asked).streaming_content))
+    assert [row["script"] for row in as_json] == [line["script"] for line in seen]
+    empty = client.get(reverse("audit-export", args=["json"]), {"package": "nothing"})
+    assert json.loads(b"".join(empty.streaming_content)) == []
+
+
+def test_a_page_costs_the_same_however_many_lines(client, science, viewer, editor, django_assert_num_queries):
+    client.force_login(viewer)
+    for runs in (1, 3):
+        for n in range(runs):
+            ran(science[n % 2], editor)
+        for of, count in (("versions", 15), ("builds", 15), ("runs", 15)):
+            with django_assert_num_queries(count):
+                client.get(reverse("audit"), {"package": "idna", "of": of})

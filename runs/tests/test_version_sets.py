@@ -1,0 +1,60 @@
+"""Which versions a range means."""
+
+import pytest
+
+from environments.faults import UserFault
+from runs.version_sets import VersionSet
+
+THERE = ["1.2", "1.2.5", "1.9", "1.10", "2.0rc1", "2.0", "2.0.post1", "2.1+cu118", "1!1.0"]
+
+
+def meant(text, manager):
+    versions = VersionSet(text)
+    return [version for version in THERE if versions.has(manager, version)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", THERE),
+        ("1.2", ["1.2"]),
+        ("==1.2", ["1.2"]),
+        ("=1.2", ["1.2", "1.2.5"]),
+        ("1.2.*", ["1.2", "1.2.5"]),
+        (">1.9,<2", ["1.10"]),
+        ("<1.2.5|>=2.1,<3", ["1.2", "2.1+cu118"]),
+        (">=2.0", ["2.0", "2.0.post1", "2.1+cu118", "1!1.0"]),
+        ("2.1+cu118", ["2.1+cu118"]),
+        ("~=1.2.1", ["1.2.5"]),
+        ("3.*", []),
+    ],
+)
+def test_a_range_means_the_same_versions_of_pip(text, expected):
+    assert meant(text, "pip") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.2", ["1.2"]),
+        ("=1.2", ["1.2", "1.2.5"]),
+        (">1.9,<2.0rc1", ["1.10"]),
+        (">=1!0", ["1!1.0"]),
+        ("1.9|1.10", ["1.9", "1.10"]),
+    ],
+)
+def test_a_range_is_read_by_the_order_of_conda_for_conda(text, expected):
+    assert meant(text, "conda") == expected
+
+
+def test_a_version_that_no_order_knows_is_found_as_it_is_written():
+    assert VersionSet("2004d-x").has("pip", "2004d-x")
+    assert not VersionSet(">1").has("pip", "not a version")
+    assert not VersionSet(">1").has("pip", "")
+
+
+@pytest.mark.parametrize("text", [">>1", "|", "1,,2", ">=x y", "x" * 501, "<", "\0"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(UserFault) as fault:
+        VersionSet(text, "pip")
+    assert fault.value.field == "version"

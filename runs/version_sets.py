@@ -1,0 +1,86 @@
+"""Which versions a person means: `<3.1.6`, `>=1.2,<2|==2.1`, `1.26.*`, `1.10`. Pure.
+
+Versions of pip are compared by PEP 440, with pre-releases, those of conda by conda's order. Source: the version
+specifiers of PEP 440, and conda's match specifications as rattler reads them.
+"""
+
+from functools import lru_cache
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from environments.faults import UserFault
+from environments.texts import shorten
+
+LONGEST = 500
+
+
+class VersionSet:
+    """The versions that a text stands for; the empty text means all. Raise UserFault for what means none."""
+
+    def __init__(self, text, manager="", field="version"):
+        self.text = text.strip()
+        if len(self.text) > LONGEST:
+            raise UserFault(f"A range of versions has at most {LONGEST} characters.", field)
+        self._of = {"pip": _pip(self.text), "conda": _conda(self.text)}
+        if self.text and not any(self._of[each] for each in ([manager] if manager else self._of)):
+            raise UserFault(
+                f"“{shorten(self.text)}” is no range of versions. Write for example <3.1.6, >=1.2,<2 or ==1.26.4.",
+                field,
+            )
+
+    def has(self, manager, version):
+        """Whether a version, as a lock says it, is among these. One that cannot be compared is when it is written so."""
+        if not self.text:
+            return True
+        test = self._of[manager]
+        return version == self.text or bool(test and version and test(version))
+
+
+@lru_cache(1000)
+def _pip(text):
+    """A function that tells whether a version is meant, or None."""
+    try:
+        parts = [SpecifierSet(_with_operators(part), prereleases=True) for part in text.split("|")]
+    except InvalidSpecifier:
+        return None
+
+    def test(version):
+        try:
+            read = Version(version)
+        except InvalidVersion:
+            return False
+        return any(part.contains(read) for part in parts)
+
+    return test
+
+
+def _with_operators(text):
+    """A bare version means that one: `1.2` is `==1.2`, `1.2.*` is `==1.2.*`, conda's `=1.2` is `==1.2.*`."""
+    parts = [part.strip() for part in text.split(",")]
+    for i, part in enumerate(parts):
+        if part[:1].isalnum():
+            parts[i] = f"=={part}"
+        elif part.startswith("=") and not part.startswith("=="):
+            parts[i] = f"={part}" if part.endswith("*") else f"={part}.*"
+    if not all(parts):
+        raise InvalidSpecifier(text)
+    return ",".join(parts)
+
+
+@lru_cache(1000)
+def _conda(text):
+    from rattler import Version, VersionSpec  # a tenth of a second that only those wait for who ask
+
+    try:
+        spec = VersionSpec(text)
+    except Exception:  # it has a class for each way to be wrong, and exports none of them
+        return None
+
+    def test(version):
+        try:
+            return spec.matches(Version(version))
+        except Exception:
+            return False
+
+    return test
