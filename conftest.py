@@ -168,5 +168,10 @@ def upload():
 
 
 @pytest.fixture
+def secret(workspace, owner):
+    return workspace.set_secret("TOKEN", "hunter22", ["pypi.example.org"], owner)[0]
+
+
+@pytest.fixture
 def wheel(workspace, editor, upload):
     return workspace.add_wheel(upload(make_wheel()), editor)[0]

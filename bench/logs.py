@@ -58,7 +58,9 @@ def make_build(version):
     from builds.models import Build, Status
 
     Build.objects.running().update(status=Status.FAILED, finished=timezone.now(), reason="for measuring")
-    build = Build.objects.create(version=version, image_key=version.image_key, asked_by=version.author)
+    build = Build.objects.create(
+        version=version, image_key=version.image_key, reuse_key=version.reuse_key, asked_by=version.author
+    )
     build.move_to(Status.RUNNING)
     facts = {"status": "running", "started": timezone.now()}
     build.steps.create(name="resolve", position=0, offset=0, line=0, **facts)

@@ -18,13 +18,13 @@ from django.utils import timezone
 from . import pack, process, uv
 from .engine import stopping
 from .models import SILENCE, ArchiveOrder, Status
+from .schedule import MESSAGE_AGE
 
 log = logging.getLogger(__name__)
 
 CHILD = process.LIMITED.with_name("archive_child.py")
 CONTENT_TYPE = "application/zstd"
 HEARTBEAT = 0.5  # seconds between writing how far it is
-MESSAGE_AGE = timedelta(seconds=30)  # of an order whose message may be lost
 PATIENCE = timedelta(minutes=10)  # that a worker which has the packages may be away
 STOPPED = "The portal was stopped while this archive was made. Ask again."
 LOST = "The worker was lost while it made this archive. Ask again."

@@ -265,8 +265,8 @@ def _holds(line):
 # Installing
 
 
-def install_question(packages, prefix, platform, cache):
-    """What the child is asked in order to link these Packages into a prefix."""
+def install_question(packages, prefix, platform, cache, source=str):
+    """What the child is asked in order to link these Packages into a prefix. `source` says where a URL is fetched."""
     packages = [package for package in packages if package.manager == "conda"]
     needs = {package.name: [] for package in packages}
     for package in packages:
@@ -277,7 +277,7 @@ def install_question(packages, prefix, platform, cache):
             key: getattr(package, key)
             for key in ("name", "version", "build", "subdir", "url", "channel", "sha256", "size", "licence")
         }
-        | {"depends": sorted(needs[package.name])}
+        | {"depends": sorted(needs[package.name]), "source": source(package.url)}
         for package in packages
     ]
     return {"act": "install", "records": records, "prefix": str(prefix), "platform": platform, "cache": str(cache)}
@@ -291,6 +291,9 @@ def explain_install(fault):
         return Failure.HASH_MISMATCH, f"{name} is not the file that was locked: its hash is another."
     if fault["kind"] == "network":
         status = re.search(r"\((\d{3} [^)]*)\)", fault["text"])
+        if conda_words.refused(fault["text"]):
+            told = f"{name} could not be fetched: the channel answered {status[1]}."
+            return Failure.CREDENTIALS, f"{told} It wants credentials, or others than it got."
         told = f"The channel answered {status[1]}." if status else "The channel could not be reached."
         return Failure.NETWORK, f"{name} could not be fetched. {told}"
     if fault["kind"] == "disk":
@@ -315,4 +318,6 @@ def ask(question, folder, call):
     asked.write_text(json.dumps(question))
     answered.unlink(missing_ok=True)
     call([sys.executable, "-I", SCRIPT, asked, answered])
-    return json.loads(answered.read_text())
+    answer = json.loads(answered.read_text())
+    answered.unlink()  # its addresses are those that were fetched, with all that was filled in
+    return answer

@@ -5,7 +5,7 @@
 Both are JSON. A question has `act`: `solve` with `channels` (addresses, in order of priority), `alias`, `specs`,
 `platform`, `virtual` ([name, version, build] each) and `cache`; or `install` with `records`, `prefix`, `platform`
 and `cache`. The answer is {"records": […]}, or {"fault": {"kind", "text", …}}; `conda.py` makes words of it. What
-is printed goes to the log of the build.
+is printed goes to the log of the build. `${NAME}` in addresses is filled in from ENVPORTAL_SECRET_NAME.
 """
 
 import asyncio
@@ -14,6 +14,9 @@ import json
 import os
 import sys
 import urllib.request
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from rattler import (
     BuildString,
@@ -36,10 +39,17 @@ from rattler import (
 )
 
 PIECE = 1_000_000  # bytes
+SECRETS = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("ENVPORTAL_SECRET_")}
 
 
 class Fault(Exception):
     """The argument is what the answer says of it."""
+
+
+def fill(text):
+    for name, secret in SECRETS.items():
+        text = text.replace(f"${{{name.removeprefix('ENVPORTAL_SECRET_')}}}", secret)
+    return text
 
 
 # Solving
@@ -47,11 +57,11 @@ class Fault(Exception):
 
 async def answer_solve(question):
     config = ChannelConfig(question["alias"]) if question["alias"] else ChannelConfig()
-    channels = [Channel(name, config) for name in question["channels"]]
+    channels = [Channel(fill(name), config) for name in question["channels"]]
     # Sharded data breaks when a server says that nothing has changed.
     gateway = Gateway(cache_dir=question["cache"], default_config=SourceConfig(sharded_enabled=False))
     platforms = [question["platform"], "noarch"]
-    specs = [read_spec(text) for text in question["specs"]]
+    specs = [read_spec(fill(text)) for text in question["specs"]]
     virtual = [GenericVirtualPackage(PackageName(n), Version(v), BuildString(b)) for n, v, b in question["virtual"]]
     try:
         records = await solve(
@@ -96,13 +106,20 @@ async def as_dict(record, gateway):
         "build": str(record.build),
         "subdir": str(record.subdir),
         "url": record.url,
-        "channel": (record.channel or record.url.rpartition("/")[0].rpartition("/")[0]).rstrip("/"),
+        "channel": channel_of(record),
         "sha256": record.sha256.hex() if record.sha256 else "",
         "size": record.size or 0,
         "licence": record.license or "",
         "depends": list(record.depends),
     }
     return facts if facts["sha256"] else facts | await facts_of_file(facts, gateway)
+
+
+def channel_of(record):
+    """Its address. Where credentials stand in it, py-rattler says stars in their place."""
+    if record.channel and "*" not in record.channel:
+        return record.channel.rstrip("/")
+    return record.url.rpartition("/")[0].rpartition("/")[0]
 
 
 async def facts_of_file(facts, gateway):
@@ -119,11 +136,20 @@ async def facts_of_file(facts, gateway):
     except exceptions.GatewayError:
         pass  # a file may lie where no channel is
     digest, size = hashlib.sha256(), 0
-    with urllib.request.urlopen(facts["url"], timeout=60) as answer:  # noqa: S310, conda.py allows http and https alone
+    with urllib.request.urlopen(request_of(facts["url"]), timeout=60) as answer:  # noqa: S310, conda.py allows http and https alone
         while piece := answer.read(PIECE):
             digest.update(piece)
             size += len(piece)
     return {"sha256": digest.hexdigest(), "size": size}
+
+
+def request_of(url):
+    """What urllib asks for an address with a user in it."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    name, _, password = map(unquote, user.partition(":"))
+    headers = {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"} if user else {}
+    return urllib.request.Request(urlunsplit(parts._replace(netloc=host)), headers=headers)  # noqa: S310
 
 
 # Installing
@@ -159,7 +185,21 @@ async def answer_install(question):
         # A prefix that user code runs in must not share files with the cache.
         config=Config.from_toml("allow-hard-links = false\n"),
     )
+    for facts in question["records"]:
+        tidy(Path(question["prefix"]) / "conda-meta", facts)
     return {"records": []}
+
+
+def tidy(folder, facts):
+    """Let the prefix say of a package where it is from, without what it was fetched with and where on this machine."""
+    path = folder / "{name}-{version}-{build}.json".format(**facts)
+    about = json.loads(path.read_text())
+    about |= {"url": facts["url"], "channel": facts["channel"]}
+    for key in ("package_tarball_full_path", "extracted_package_dir"):
+        about.pop(key, None)
+    if about.get("link"):
+        about["link"]["source"] = ""
+    path.write_text(json.dumps(about, indent=2))
 
 
 def record_of(facts):
@@ -177,7 +217,7 @@ def record_of(facts):
         size=facts["size"],
         license=facts["licence"] or None,
     )
-    return RepoDataRecord(package, facts["url"].rpartition("/")[2], facts["url"], facts["channel"])
+    return RepoDataRecord(package, facts["url"].rpartition("/")[2], fill(facts["source"]), facts["channel"])
 
 
 # Both
@@ -217,7 +257,8 @@ def main(question_path, answer_path):
     answered = answer(question)
     if "fault" in answered:
         print(answered["fault"]["text"], flush=True)
-    with open(answer_path, "w") as file:
+    # For nobody else: addresses are in it as they were fetched.
+    with open(os.open(answer_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(answered, file)
 
 

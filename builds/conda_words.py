@@ -28,6 +28,8 @@ def explain(fault, platform):
     kind, text = fault["kind"], fault.get("text", "").strip()
     if kind == "spec":
         return Failure.NOT_BUILDABLE, f"Conda's solver cannot read “{fault['spec']}”: {_first_line(text)}."
+    if kind == "network" and refused(text):
+        return Failure.CREDENTIALS, f"A conda channel wants credentials, or others than it got: {_first_line(text)}."
     if kind == "network":
         return Failure.NETWORK, f"A conda channel could not be read: {_first_line(text)}."
     if kind == "disk":
@@ -37,6 +39,11 @@ def explain(fault, platform):
     if "name" in fault:
         return _not_there(fault, platform)
     return Failure.CONFLICT, sentence_of(text)
+
+
+def refused(text):
+    """Whether a server said that it knows whoever asks not, or not well enough."""
+    return bool(re.search(r"\((?:401|403) ", text))
 
 
 def _first_line(text):

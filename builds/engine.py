@@ -14,11 +14,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from environments import addresses
+from environments.addresses import redact as redacted
 from environments.findings import errors
 from environments.models import Interpreter
 from environments.texts import count
 
-from . import caches, conda, pack, private_wheels, process, sandbox, uv
+from . import caches, conda, credentials, pack, private_wheels, process, sandbox, uv
 from .check import check
 from .diagnosis import Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
@@ -101,6 +103,7 @@ class Attempt:
         self.log = LogWriter(build)
         self.heard = time.monotonic()
         self.environ = uv.environ(work)
+        self.credentials = credentials.Credentials()
         self.usage, self.progress = process.Usage(), None
         self.rooms = Rooms(build, prefix, work)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
@@ -175,11 +178,23 @@ class Attempt:
                     f"{line.name or line.url} comes as source code, and this portal installs wheels only. "
                     "Name a release of it, or upload a wheel.",
                 )
-        if unfilled := [each.text for each in (*wanted.pip, *wanted.pip_options) if "$" in each.text]:
-            self.give_up(
-                Failure.NOT_BUILDABLE, f"“{unfilled[0]}” is to be filled in from outside, and nothing does that here."
-            )
+        if unfillable := [address for _, address in wanted.addresses if addresses.unfillable(address)]:
+            told = f"{addresses.unfillable(unfillable[0])} in {redacted(unfillable[0])} is filled in by nothing"
+            self.give_up(Failure.NOT_BUILDABLE, f"{told}. A secret of the workspace is written ${{NAME}}, in capitals.")
         self.check_disk()
+        self.take_credentials()
+
+    def take_credentials(self):
+        """Have the secrets that the definition names, if it names any."""
+        try:
+            self.credentials = credentials.of(self.build)
+        except credentials.Unavailable as fault:
+            self.give_up(Failure.CREDENTIALS, str(fault))
+        if self.credentials:
+            self.rooms.keeps_cache = False
+            self.environ["UV_CACHE_DIR"] = str(self.rooms.cache("uv"))
+            named = ", ".join(self.credentials.values)
+            self.say(f"Secrets of {self.build.workspace} are filled in: {named}. No cache keeps what they open.")
 
     def check_sandbox(self):
         is_on, told = sandbox.state()
@@ -225,7 +240,7 @@ class Attempt:
         """Return the lock: the first good one of the image key, or a new one."""
         platform = uv.this_platform()
         private_wheels.fetch_all(self)
-        lock = Lock.objects.first_good(self.build.image_key)
+        lock = Lock.objects.first_good(self.build.reuse_key)
         if lock and self.fits(lock, interpreter, platform):
             self.say(f"Taking the lock {lock} of the first build of this image key")
         else:
@@ -251,7 +266,9 @@ class Attempt:
         """Ask the child that is conda for us. Return its answer."""
         reads = (conda.SCRIPT, *sandbox.of_our_python())
         room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, room=room, notes=notes))
+        environ = self.environ | self.credentials.environ
+        ask = {"room": room, "environ": environ, "notes": notes}
+        return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, **ask))
 
     # What all steps do
 
@@ -358,7 +375,7 @@ class Attempt:
 
     def unspoken(self):
         """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
-        words = secrets_of([settings.INDEX_URL, *uv.proxies()])
+        words = secrets_of([settings.INDEX_URL, *uv.proxies()]) | self.credentials.words()
         words |= {f"{settings.PREFIXES}/": "", f"{settings.CACHE}/": "cache/"}
         for work in {str(self.work), str(self.work.resolve())}:
             for spelled in {work, quote(work)}:

@@ -15,6 +15,7 @@ class Failure(TextChoices):
     PYTHON_VERSION = "incompatible python", "Incompatible Python version"
     CONFLICT = "conflict", "Conflict between requirements"
     WHEEL = "private wheel", "Private wheel missing or forbidden"
+    CREDENTIALS = "credentials", "Credentials missing or refused"
     LOGIN = "interactive login", "Interactive login attempted"
     REGISTRY = "registry unreachable", "Registry unreachable"
     BASE_IMAGE = "base image", "Base image cannot be pulled"
@@ -72,6 +73,7 @@ ADVICE = {
     Failure.PYTHON_VERSION: "Ask for a Python that the package supports, or for a version of it that supports this one.",
     Failure.CONFLICT: "Relax one of the requirements that are named.",
     Failure.WHEEL: "Look whether the wheel is still in the workspace; upload it again if it is not.",
+    Failure.CREDENTIALS: "Write ${NAME} where a user, password or token belongs in the address, and have an owner set that secret of the workspace.",
     Failure.LOGIN: "Use a package or an address that needs no login, or upload a wheel.",
     Failure.REGISTRY: "Build again when it answers; the address of the base image says which registry it is.",
     Failure.BASE_IMAGE: "Check name and tag of the base image, and whether the portal may pull it.",

@@ -5,6 +5,7 @@ Each function does its work for an Attempt of `engine.py`, in the attempt's fold
 
 import os
 import shutil
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -22,8 +23,7 @@ CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
 def install(attempt, interpreter, lock, packages):
     """Make the prefix. Return how many bytes were fetched for it."""
     pip = [package for package in packages if package.manager == PIP]
-    pylock = attempt.work / "pylock.locked.toml"
-    pylock.write_text(locks.write_pylock(pip, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
+    pylock = _write_pylock(attempt, "pylock.locked.toml", lock, pip, str)
     attempt.say(f"Installing {count(len(packages), 'package')}, every hash required")
     attempt.progress.packages = len(packages)
     fetched = 0
@@ -34,13 +34,24 @@ def install(attempt, interpreter, lock, packages):
         fetched += _link(attempt, packages, lock.platform)
     put = uv.sync if interpreter else uv.add
     if pip and not _put(attempt, put, pylock, pip, held=True):
-        fetched += _fetch(attempt, pylock, pip)
+        fetched += _fetch(attempt, lock, pip)
         _put(attempt, put, pylock, pip)
+    pylock.unlink()
     attempt.rooms.take_back()
     if pip:
         lock.add_licences(licences.read(attempt.prefix))
-    shutil.rmtree(attempt.work / WHEELS)  # before code of the packages runs beside them
+    for folder in (WHEELS, "cache"):  # before code of the packages runs beside them
+        shutil.rmtree(attempt.work / folder, ignore_errors=folder != WHEELS)
     return fetched
+
+
+def _write_pylock(attempt, name, lock, packages, source):
+    """Write what uv installs. `source` says where the URL of a lock is fetched."""
+    path, fill = attempt.work / name, attempt.credentials.fill
+    packages = [replace(package, url=fill(source(package.url))) for package in packages]
+    path.touch(0o600)
+    path.write_text(locks.write_pylock(packages, ".".join(lock.python.split(".")[:2]) or "3", WHEELS))
+    return path
 
 
 def _put(attempt, put, pylock, packages, held=False):
@@ -68,14 +79,16 @@ def _counter(attempt, what, packages, folders, beside=lambda: 0):
     return look
 
 
-def _fetch(attempt, pylock, packages):
+def _fetch(attempt, lock, packages):
     """Fetch what is not in the cache. Return how many bytes that was."""
     attempt.say("Fetching what is not here yet")
+    # User and password stand in this file alone, which nothing sees that has no need of them.
+    pylock = _write_pylock(attempt, "pylock.fetched.toml", lock, packages, attempt.credentials.restore)
     folder = attempt.work / "fetched"
-    notes, there = uv.FetchNotes(), set(_unpacked())
+    notes, there = uv.FetchNotes(), set(_unpacked(attempt))
 
     def new():
-        return [path for path in _unpacked() if path not in there]
+        return [path for path in _unpacked(attempt) if path not in there]
 
     def held():
         return len(packages) - notes.missing if notes.missing else 0
@@ -90,12 +103,13 @@ def _fetch(attempt, pylock, packages):
         notes=notes,
     )
     shutil.rmtree(folder)
+    pylock.unlink()
     return sum(package.size for package in packages if filename_of(package) in notes.filenames)
 
 
-def _unpacked():
+def _unpacked(attempt):
     """The folders of uv's cache, each with the content of a wheel; one is there when all of it is."""
-    return uv.cache().glob("archive-v*/*")
+    return attempt.rooms.cache("uv").glob("archive-v*/*")
 
 
 def _link(attempt, packages, platform):
@@ -105,7 +119,7 @@ def _link(attempt, packages, platform):
     """
     cache = attempt.rooms.cache("conda")
     before = {path.name for path in cache.iterdir()}
-    question = conda.install_question(packages, attempt.prefix, platform, cache)
+    question = conda.install_question(packages, attempt.prefix, platform, cache, attempt.credentials.restore)
     notes = progress.MarkedLines(attempt.progress)
     answer = attempt.ask_conda(question, settings.INSTALL_SECONDS, "install", cache, notes)
     if "fault" in answer:

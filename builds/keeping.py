@@ -90,7 +90,7 @@ def _named_by(build):
 
 def _proves_the_lock(build):
     """Whether another lock, or none, would be the kept one of its image key without this build."""
-    proofs = Build.objects.succeeded().filter(image_key=build.image_key).exclude(lock=None).order_by("finished")
+    proofs = Build.objects.succeeded().filter(reuse_key=build.reuse_key).exclude(lock=None).order_by("finished")
     kept, left = proofs.first(), proofs.exclude(pk=build.pk).first()
     return kept is not None and (left is None or left.lock_id != kept.lock_id)
 

@@ -1,6 +1,7 @@
 """A lock in the formats of other tools, as downloads. Pure."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 
 from environments.faults import UserFault
@@ -49,7 +50,7 @@ class Locked:
         names, more = [channel for channel in self.channels if channel != "nodefaults"], []
         for package in self.conda:
             known = {"defaults": ("main", "r")}
-            short = [end for name in names for end in known.get(name, (name,))]
+            short = [without_user(end) for name in names for end in known.get(name, (name,))]
             if not any(f"/{package.channel}".endswith(f"/{end.rstrip('/')}") for end in short):
                 more.append(package.channel)
         return [*names, *dict.fromkeys(more)]
@@ -70,6 +71,10 @@ def available(managers):
 def with_addresses(packages, address):
     """The Packages, with what `address` says instead of each URL."""
     return tuple(replace(package, url=address(package.url)) for package in packages)
+
+
+def without_user(address):
+    return re.sub(r"(://)[^/@]*@", r"\1", address)
 
 
 def _need(packages, what):

@@ -34,9 +34,9 @@ class LockManager(models.Manager.from_queryset(LockQuerySet)):
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
-    def first_good(self, image_key):
-        """The lock that the first successful build of this image key used; it is kept until a refresh."""
-        return self.filter(builds__image_key=image_key, builds__status=GOOD).order_by("builds__finished").first()
+    def first_good(self, reuse_key):
+        """The lock that the first successful build of this reuse key used; it is kept until a refresh."""
+        return self.filter(builds__reuse_key=reuse_key, builds__status=GOOD).order_by("builds__finished").first()
 
 
 class Lock(models.Model):

@@ -77,20 +77,20 @@ class BuildQuerySet(models.QuerySet):
         """Builds whose prefix others may use."""
         return self.succeeded().exclude(prefix="")
 
-    def supplier_of(self, image_key):
-        """The build whose prefix every other one of this image key uses, the newest; or None."""
-        return self.good().filter(image_key=image_key).order_by("-finished", "pk").first()
+    def supplier_of(self, reuse_key):
+        """The build whose prefix every other one of this reuse key uses, the newest; or None."""
+        return self.good().filter(reuse_key=reuse_key).order_by("-finished", "pk").first()
 
-    def take_supplier(self, image_key):
+    def take_supplier(self, reuse_key):
         """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
-        while supplier := self.supplier_of(image_key):
+        while supplier := self.supplier_of(reuse_key):
             if supplier.use():
                 return supplier
         return None
 
     def free_to_go(self):
         """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
-        same = Build.objects.unfinished().filter(image_key=OuterRef("image_key"))
+        same = Build.objects.unfinished().filter(reuse_key=OuterRef("reuse_key"))
         found = self.good().filter(~Exists(same))
         for held in related.told(Build, "builds_in_use"):
             found = found.exclude(pk__in=held)
@@ -120,9 +120,10 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
 
         With `anew` it is built whether or not there is one; that one stays good whatever comes of it.
         """
-        build = self.model(version=version, image_key=version.image_key, asked_by=by, is_rebuild=anew)
+        keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
+        build = self.model(version=version, asked_by=by, is_rebuild=anew, **keys)
         with transaction.atomic():
-            supplier = None if anew else self.model.objects.take_supplier(version.image_key)
+            supplier = None if anew else self.model.objects.take_supplier(version.reuse_key)
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
@@ -142,6 +143,7 @@ class Build(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(Version, models.PROTECT, related_name="builds")
     image_key = models.CharField(max_length=48, db_index=True)
+    reuse_key = models.CharField(max_length=80, db_index=True, help_text="as Version.reuse_key says it")
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
     reason = models.TextField(blank=True, help_text="why it did not succeed, as a sentence")
@@ -180,7 +182,7 @@ class Build(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["image_key"], condition=Q(status=Status.RUNNING), name="image_key_built_once_at_a_time"
+                fields=["reuse_key"], condition=Q(status=Status.RUNNING), name="reuse_key_built_once_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=UNFINISHED, finished__isnull=True) | Q(status__in=ENDED, finished__isnull=False),
@@ -325,7 +327,7 @@ class Build(models.Model):
             with transaction.atomic():
                 won = rows.update(**fields) == 1
         except IntegrityError:
-            if status == Status.RUNNING:  # the same image key is being built already
+            if status == Status.RUNNING:  # the same is being built already
                 return False
             raise
         if won:
@@ -395,7 +397,7 @@ class Build(models.Model):
         """
         fresh = Build.objects.filter(started__gte=self.created) if self.is_rebuild else Build.objects.all()
         with transaction.atomic():
-            supplier = fresh.take_supplier(self.image_key)
+            supplier = fresh.take_supplier(self.reuse_key)
             return bool(supplier) and self.end_with(supplier)
 
     def end_with(self, twin):

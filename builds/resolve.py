@@ -52,7 +52,12 @@ def _solve_conda(attempt, platform):
         conda.check_together(wanted.pip, solved.provided)
     if solved.python:
         attempt.say(f"Python {solved.python}, from conda")
-    return solved
+    return replace(solved, packages=tuple(_without_credentials(attempt, package) for package in solved.packages))
+
+
+def _without_credentials(attempt, package):
+    strip = attempt.credentials.strip
+    return replace(package, url=strip(package.url), channel=strip(package.channel))
 
 
 def resolvable(line):
@@ -62,15 +67,17 @@ def resolvable(line):
 
 def _resolve_pip(attempt, wanted, python, platform, solved):
     """Return (Packages of the pip part, {name: names that need it}, what conda provides among them)."""
-    work, options = attempt.work, attempt.definition.pip_options
+    work = attempt.work
     attempt.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, wheels only")
-    (work / "requirements.in").write_text("".join(f"{resolvable(line)}\n" for line in wanted))
+    text, options, environ = _requirements(attempt, wanted)
+    (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
     asked = ("requirements.in", "pylock.toml", python, platform, options, CONSTRAINTS)
     with attempt.blames_conda(solved.provided):
         room = attempt.rooms.of_tools(network=True)
-        attempt.call(uv.compile_lock(*asked), settings.RESOLVE_SECONDS, "resolve", cwd=work, room=room)
+        where = {"cwd": work, "room": room, "environ": environ}
+        attempt.call(uv.compile_lock(*asked), settings.RESOLVE_SECONDS, "resolve", **where)
     try:
         private = [(wheel.sha256, wheel.filename, wheel.size) for wheel in attempt.wheels]
         text = (work / "pylock.toml").read_text()
@@ -80,9 +87,29 @@ def _resolve_pip(attempt, wanted, python, platform, solved):
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
     (work / CONSTRAINTS).write_text(constraints + pins)
     asked = ("requirements.in", "reasons.txt", *asked[2:])
-    attempt.call(uv.explain_lock(*asked), settings.RESOLVE_SECONDS, "resolve", cwd=work, room=room)
+    attempt.call(uv.explain_lock(*asked), settings.RESOLVE_SECONDS, "resolve", **where)
     needed_by, indexes = locks.read_reasons((work / "reasons.txt").read_text())
-    return [_with_reasons(package, needed_by, indexes) for package in packages], needed_by
+    for name in ("pylock.toml", "reasons.txt"):
+        (work / name).unlink()  # what was filled in stands in them, too
+    packages = [_with_reasons(package, needed_by, indexes) for package in packages]
+    return [_without_credentials(attempt, package) for package in packages], needed_by
+
+
+def _requirements(attempt, wanted):
+    """Return (the file that uv resolves, the PipOptions that the command has, uv's environment).
+
+    Where secrets are filled in, addresses stand in the file alone: there uv fills them in, and no list of processes
+    shows them.
+    """
+    credentials, options = attempt.credentials, attempt.definition.pip_options
+    lines = "".join(f"{credentials.for_uv(resolvable(line))}\n" for line in wanted)
+    environ = attempt.environ | credentials.environ
+    if not credentials:
+        return lines, options, environ
+    if any(option.name == "--index-url" for option in options):
+        environ.pop("UV_DEFAULT_INDEX", None)  # which would win over the file
+    indexes = "".join(f"{option.name} {credentials.for_uv(option.value)}\n" for option in options if option.value)
+    return indexes + lines, [option for option in options if not option.value], environ
 
 
 def _with_reasons(package, needed_by, indexes):

@@ -11,6 +11,8 @@ IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
 
 
 class Rooms:
+    keeps_cache = True  # what is fetched with credentials is kept for nobody, not even until they are revoked
+
     def __init__(self, build, prefix, work):
         self.is_on = sandbox.is_on()
         self.prefix, self.work, self.guests = prefix, work, work / "check"
@@ -20,6 +22,8 @@ class Rooms:
     def cache(self, name):
         """A folder of the cache that tools write into. Inside of rooms its owner is another, so that it is another."""
         folder = settings.CACHE / (f"{name}-confined" if self.is_on else name)
+        if not self.keeps_cache:
+            folder = self.work / "cache" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -33,11 +37,10 @@ class Rooms:
         for folder in (self.prefix, self.work):
             folder.mkdir(exist_ok=True)
             sandbox.give(folder, sandbox.TOOLS)
-        for cache in (uv.cache(), *caches):
-            cache.mkdir(parents=True, exist_ok=True)
+        for cache in (self.cache("uv"), *caches):
             sandbox.give_itself(cache, sandbox.TOOLS)
         reads = (find_uv_bin(), *uv.certificates(), *self._python(), *reads)
-        return sandbox.Room(reads, (self.prefix, self.work, uv.cache(), *caches), network)
+        return sandbox.Room(reads, (self.prefix, self.work, self.cache("uv"), *caches), network)
 
     def of_packages(self):
         """For code of packages: the prefix as it is, and a folder of its own that can be written."""

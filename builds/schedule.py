@@ -28,7 +28,7 @@ from .worker_models import Worker
 MESSAGE_AGE = timedelta(seconds=10)
 # Any number that nobody else locks in this database.
 ONE_AT_A_TIME = 8_203_517
-FIELDS = ("pk", "image_key", "version__environment__workspace", "created", "started")
+FIELDS = ("pk", "reuse_key", "version__environment__workspace", "created", "started")
 
 
 class Cause(TextChoices):
@@ -243,7 +243,7 @@ def wake(age=timedelta()):
 
 def hand_on(build):
     """End those that waited for this one with it, where they could only end the same, and begin what may begin now."""
-    twins = Build.objects.queued().filter(image_key=build.image_key).order_by("created", "pk")
+    twins = Build.objects.queued().filter(reuse_key=build.reuse_key).order_by("created", "pk")
     if build.status == Status.SUCCEEDED:
         for twin in twins:
             twin.end_with_supplier()

@@ -122,6 +122,12 @@ SIGNS = [
         "The package index could not be reached.",
     ),
     (
+        Failure.CREDENTIALS,
+        r"An index(?: URL)? \(([^)\s]{1,1000})\) (?:could not be queried due to a lack of valid authentication "
+        r"credentials|returned a) \(?(40[13] [A-Z]\w{1,20})",
+        "The index {1} answered {2}: it wants credentials, or others than it got.",
+    ),
+    (
         Failure.PACKAGE_NOT_FOUND,
         rf"[Bb]ecause ({_NAME}) was not found in the package registry",
         "The index has no package named {1}.",
@@ -175,6 +181,11 @@ SIGNS = [
         r"HTTP status client error \((40[134])[^)\n]{0,60}\) for url \([^)\s]{0,2000}/([^)\s/]{1,300}\.whl)|"
         r"HTTP error (40[134]) while getting \S{0,2000}/([^\s/]{1,300}\.whl)",
         "{2} cannot be fetched: the server answered {1}.",
+    ),
+    (
+        Failure.CREDENTIALS,
+        r"HTTP status client error \((40[13] [A-Z][^)\n]{1,60})\) for url \(([^)\s]{1,2000})\)",
+        "{2} answered {1}: it wants credentials, or others than it got.",
     ),
     (
         Failure.NETWORK,

@@ -116,9 +116,9 @@ def _facts():
     """The Facts of every build that has files."""
     good = Build.objects.good()
     rows = list(
-        _with_installed(good).values("pk", "image_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT)
+        _with_installed(good).values("pk", "reuse_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT)
     )
-    suppliers = {row["image_key"]: row["pk"] for row in sorted(rows, key=lambda row: row["finished"])}
+    suppliers = {row["reuse_key"]: row["pk"] for row in sorted(rows, key=lambda row: row["finished"])}
     may_go = set(good.free_to_go().values_list("pk", flat=True))
     reused, uses, more = _reused(good), related.last_uses(Build), related.sizes(good)
     return [
@@ -127,7 +127,7 @@ def _facts():
             row["size"] + more.get(row["pk"], 0),
             max(filter(None, (row["finished"], row["last_used"], uses.get(row["pk"])))),
             {f"{row[WORKSPACE]}/{row[ENVIRONMENT]}": row["finished"]} | reused.get(row["pk"], {}),
-            is_replaced=suppliers[row["image_key"]] != row["pk"],
+            is_replaced=suppliers[row["reuse_key"]] != row["pk"],
             held="" if row["pk"] in may_go else keeping.IN_USE,
         )
         for row in rows

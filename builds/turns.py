@@ -21,7 +21,7 @@ class Row:
     """A build that waits or runs, as far as the order depends on it."""
 
     pk: object
-    image_key: str
+    reuse_key: str
     workspace: object
     created: datetime = LONG_AGO
     started: datetime | None = None
@@ -46,7 +46,7 @@ class Order:
 
 def in_turn(waiting, running, shares, now):
     """Return the Order of `waiting`, oldest first. `shares` has a Share for every workspace."""
-    order, builds_it = Order(), {row.image_key: row.pk for row in running}
+    order, builds_it = Order(), {row.reuse_key: row.pk for row in running}
     busy = Counter(row.workspace for row in running)
     since = {workspace: share.served_at or LONG_AGO for workspace, share in shares.items()}
     rows = defaultdict(deque)
@@ -63,7 +63,7 @@ def in_turn(waiting, running, shares, now):
     while heap:
         _, over, *_, workspace = heapq.heappop(heap)
         row = rows[workspace].popleft()
-        first = builds_it.setdefault(row.image_key, row.pk)
+        first = builds_it.setdefault(row.reuse_key, row.pk)
         if first == row.pk:
             order.rows.append(row)
             order.ready += not over

@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404
 
 from .models import Environment, Version, Workspace
 from .wheels import PrivateWheel
+from .workspace_secrets import Secret
 
 
 def require(request, permission, thing):
@@ -40,3 +41,10 @@ def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):
     wheel = get_object_or_404(wheels, workspace=workspace, sha256=sha256)
     wheel.workspace = workspace
     return require(request, permission, wheel)
+
+
+def get_secret(request, workspace, name, permission="environments.view_secret"):
+    workspace = get_workspace(request, workspace)
+    secret = get_object_or_404(Secret.objects.select_related("changed_by"), workspace=workspace, name=name)
+    secret.workspace = workspace
+    return require(request, permission, secret)

@@ -16,10 +16,12 @@ _SECRET_PARAMETERS = re.compile(
 )
 _USER = re.compile(r"(://)[^/\s@]+@|(?<![^\s='\"])[^/\s@:='\"]+:[^/\s@]+@")
 _PLACEHOLDER = r"\$\{?\w+\}?"
+# What a build fills in: a secret of the workspace.
+SECRET = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
 
 def check(address, path, write):
-    """Return (address or None, findings). Credentials that stand in it are refused; placeholders are said.
+    """Return (address or None, findings). Credentials that stand in it are refused; `${NAME}` is none.
 
     `write` makes the whole line from an address without credentials, for the fix.
     """
@@ -32,8 +34,7 @@ def check(address, path, write):
     clean = without_credentials(address)
     if clean != address:
         return None, [found("credentials", place(*path), verb="set", path=path, value=write(clean))]
-    named = re.findall(_PLACEHOLDER, address)
-    return address, [found("placeholder", place(*path), name=name) for name in dict.fromkeys(named)]
+    return address, []
 
 
 def without_credentials(address):
@@ -43,13 +44,36 @@ def without_credentials(address):
     except ValueError:
         return address
     user, _, host = parts.netloc.rpartition("@")
-    is_open = user in ("", "git", "hg") or all(re.fullmatch(_PLACEHOLDER, part) for part in user.split(":"))
+    name, _, password = user.partition(":")
+    is_open = user in ("", "git", "hg") or bool(re.fullmatch(_PLACEHOLDER, password or name))
     netloc = parts.netloc if is_open else host
     path = _TOKEN_IN_PATH.sub("", parts.path)
     query = "" if _SECRET_PARAMETERS.search(parts.query) else parts.query
     if (netloc, path, query) == (parts.netloc, parts.path, parts.query):
         return address
     return urlunsplit(parts._replace(netloc=netloc, path=path, query=query))
+
+
+def secrets_in(address):
+    """The names of the secrets that are to be filled in, each once."""
+    return tuple(dict.fromkeys(SECRET.findall(address)))
+
+
+def unfillable(address):
+    """What in an address looks as if it were to be filled in and cannot be, or empty.
+
+    A secret is filled in as user, password, or part of path and query. It never decides where anything is fetched.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    user, _, host = parts.netloc.rpartition("@")
+    rest = SECRET.sub("", f"{user} {parts.path} {parts.query}") if parts.netloc else address
+    for part in (host, parts.fragment, rest):
+        if "$" in part:
+            return (re.search(_PLACEHOLDER, part) or re.search(r"\$.{0,20}", part))[0]
+    return ""
 
 
 def redact(text):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api, wheel_api
+from . import api, secret_api, wheel_api
 
 urlpatterns = [
     path("import/", api.Import.as_view(), name="api-import"),
@@ -26,6 +26,8 @@ urlpatterns = [
         api.VersionDetail.as_view(),
         name="api-version",
     ),
+    path("workspaces/<slug:workspace>/secrets/", secret_api.SecretList.as_view(), name="api-secrets"),
+    path("workspaces/<slug:workspace>/secrets/<name:name>/", secret_api.SecretDetail.as_view(), name="api-secret"),
     path("workspaces/<slug:workspace>/wheels/", wheel_api.WheelList.as_view(), name="api-wheels"),
     path("workspaces/<slug:workspace>/wheels/<sha256:sha256>/", wheel_api.WheelDetail.as_view(), name="api-wheel"),
 ]

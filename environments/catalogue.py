@@ -94,6 +94,7 @@ CATALOGUE = {
     "no-dependencies": Kind(WARNING, "No package is asked for."),
     "no-channels": Kind(WARNING, "No channel is named, so conda packages come from the default channels of this portal.", "Add conda-forge"),
     "channel-invalid": Kind(ERROR, "A channel must be given by its name or its address."),
+    "channel-file": Kind(ERROR, "{channel} is no channel that can be reached: it needs a name, or an address that begins with https://.", "Remove it"),
     "channel-not-allowed": Kind(ERROR, "The channel {channel} is not allowed here. Allowed: {allowed}."),
     "channel-licence": Kind(WARNING, "{channel} is under terms that ask larger organisations for a paid licence.", "Use conda-forge"),
     "channel-twice": Kind(HINT, "{channel} stands on the list already; only its first place counts.", "Remove this one"),
@@ -127,7 +128,9 @@ CATALOGUE = {
     "index-own": Kind(HINT, "Packages come from {index}, too."),
     "index-not-allowed": Kind(ERROR, "The index {index} is not allowed here. Allowed: {allowed}."),
     "credentials": Kind(ERROR, "The address holds credentials, which everybody who sees the environment could read.", "Take them out"),
-    "placeholder": Kind(WARNING, "{name} is to be filled in from outside, and builds here fill in nothing: they fail."),
+    "placeholder": Kind(WARNING, "{name} is filled in by nothing, so a build fails. A secret of the workspace is written ${{NAME}}, in capitals, as user, password or part of the path of an address."),
+    "secret-named": Kind(HINT, "{name} is filled in by the secret of that name, of the workspace that builds this."),
+    "secret-missing": Kind(WARNING, "This workspace has no secret {name}, so a build fails. Its owners set it under Secrets."),
     "wheel-missing": Kind(ERROR, "{filename} is no private wheel of this workspace. Upload it there first."),
     # R
     "r-deprecated": Kind(WARNING, "The R section is deprecated and has no effect here. Take R packages from conda: r-base and its packages."),

@@ -2,7 +2,7 @@ import re
 
 from django.urls import register_converter
 
-from . import names, version_files, wheel_urls
+from . import names, version_files, wheel_urls, workspace_secrets
 
 
 class NameConverter:
@@ -37,6 +37,10 @@ class WheelConverter(NameConverter):
     regex = wheel_urls.FILENAME
 
 
+class SecretConverter(NameConverter):
+    regex = f"{workspace_secrets.NAME[:-1]}{{0,{workspace_secrets.LONGEST_NAME - 1}}}"
+
+
 class FileConverter(NameConverter):
     """The name of a file that a version can be downloaded as."""
 
@@ -46,5 +50,6 @@ class FileConverter(NameConverter):
 register_converter(FileConverter, "file")
 register_converter(NameConverter, "name")
 register_converter(NumberConverter, "number")
+register_converter(SecretConverter, "secret")
 register_converter(HashConverter, "sha256")
 register_converter(WheelConverter, "wheel")

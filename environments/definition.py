@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from . import conda_specs, lint, pip_lines, schema
+from . import addresses, conda_specs, lint, pip_lines, schema
 from .catalogue import found
 from .conda_specs import CondaSpec
 from .faults import DefinitionFault
@@ -76,6 +76,23 @@ class Definition:
     @property
     def channels(self):
         return tuple(self.conda_section.get("channels") or ())
+
+    @cached_property
+    def addresses(self):
+        """[(path, address)] of everything that is fetched from where a person says: indexes, channels, files."""
+        named = [((*CONDA, "channels", i), channel) for i, channel in enumerate(self.channels)]
+        for each in self.placed:
+            item = each.item
+            if isinstance(item, CondaSpec):
+                named += [(each.path, address) for address in (item.channel, item.url) if address]
+            elif address := item.value if isinstance(item, pip_lines.PipOption) else not item.wheel and item.url:
+                named.append((each.path, address))
+        return named
+
+    @cached_property
+    def secrets(self):
+        """The names of the workspace's secrets that are filled into its addresses."""
+        return sorted({name for _, address in self.addresses for name in addresses.secrets_in(address)})
 
     @cached_property
     def python(self):

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from . import names
 from .faults import UserFault
+from .workspace_secrets import read_hosts
 
 
 class DraftForm(forms.Form):
@@ -86,6 +87,31 @@ class StartForm(forms.Form):
             workspace, name, number = text.split("/")
             self.cleaned_data["from"] = (workspace, name, int(number))
         return self.cleaned_data
+
+
+class SecretForm(forms.Form):
+    """A secret to be set. Its value is not shown again, not even where something is wrong."""
+
+    name = forms.CharField(required=False, widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}))
+    value = forms.CharField(
+        required=False, strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=False)
+    )
+    hosts = forms.CharField(
+        required=False, widget=forms.TextInput({"autocomplete": "off", "placeholder": "pypi.example.org"})
+    )
+
+    def __init__(self, data=None, **kwargs):
+        super().__init__(data, label_suffix="", **kwargs)
+
+    def save(self, workspace, by):
+        """Return (secret, whether it is new), or None with an error at the field."""
+        try:
+            asked = self.cleaned_data
+            hosts = read_hosts(asked["hosts"])
+            return workspace.set_secret(asked["name"], asked["value"], hosts, by)
+        except UserFault as fault:
+            self.add_error(fault.field, fault.message)
+            return None
 
 
 class FilterForm(forms.Form):

@@ -43,6 +43,7 @@ def remarks(definition, policy, locked):
         findings += _dependencies(definition, locked)
         findings += _packages_of_policy(definition, policy)
     findings += _pip_options(definition, policy) + _addresses(definition, policy) + _wheels(definition, policy)
+    findings += _secrets(definition, policy)
     findings += _image(definition.docker, policy)
     findings += _variables(definition.document.get("environmentVariables") or {}, ("environmentVariables",))
     findings += _variables(definition.conda_section.get("variables") or {}, (*_CONDA, "variables"))
@@ -164,10 +165,17 @@ def _channel_of(spec):
     return spec.channel or spec.url.rpartition("/")[0].rpartition("/")[0]
 
 
+# A file or folder of some machine, or another protocol.
+_NO_CHANNEL = re.compile(r"[./~\\]|(?!https?://)[A-Za-z][A-Za-z0-9+.-]*:", re.I)
+
+
 def _channel(path, channel, listed, policy):
     """What is said of a channel. `listed` are all on the list that it stands on, if it stands on one."""
     where, findings = place(*path), []
     bare = channel.rstrip("/").lower()
+    if _NO_CHANNEL.match(channel):
+        fix = {"verb": "remove", "path": path} if listed else {}
+        return [found("channel-file", where, channel=shorten(redact(channel)), **fix)]
     if "://" in channel:
         address, said = addresses.check(channel, path, lambda clean: clean)
         if not address and said[0].code != "credentials":
@@ -264,6 +272,20 @@ def _pip_options(definition, policy):
         else:
             findings.append(found("index-own", each.where, index=redact(option.value)))
         only_once.add(option.name)
+    return findings
+
+
+def _secrets(definition, policy):
+    """What is to be filled into addresses, and whether it will be."""
+    findings = []
+    for path, address in definition.addresses:
+        if name := addresses.unfillable(address):
+            findings.append(found("placeholder", place(*path), name=shorten(name)))
+        for name in addresses.secrets_in(address):
+            is_missing = policy.secrets is not None and name not in policy.secrets
+            findings.append(
+                found("secret-missing" if is_missing else "secret-named", place(*path), name=f"${{{name}}}")
+            )
     return findings
 
 

@@ -18,6 +18,10 @@ from .declared import Declared
 from .faults import UserFault
 from .formats import conda_file
 from .wheels import PrivateWheel
+from .workspace_secrets import Secret
+
+# What another moment makes untrue is not kept with a version, which never changes.
+OF_THE_MOMENT = ("secret-named", "secret-missing")
 
 
 def digest_of(text):
@@ -80,6 +84,10 @@ class Workspace(models.Model):
     def add_wheel(self, upload, by):
         """Keep an uploaded wheel. Return (wheel, whether it is new). Raise UserFault when it cannot be one."""
         return PrivateWheel.add(self, upload, by)
+
+    def set_secret(self, name, value, hosts, by):
+        """Keep a secret, in place of what had its name. Return (secret, whether it is new). Raise UserFault."""
+        return Secret.set(self, name, value, hosts, by)
 
 
 class Membership(models.Model):
@@ -174,7 +182,7 @@ class Environment(models.Model):
                 source_digest=source_digest,
                 identity=definition.identity,
                 image_key=definition.image_key,
-                findings=[finding.as_dict() for finding in definition.findings],
+                findings=[finding.as_dict() for finding in definition.findings if finding.code not in OF_THE_MOMENT],
                 author=by,
                 message=message,
             )
@@ -242,6 +250,19 @@ class Version(models.Model):
     def definition(self):
         return definitions.read_stored(self.document)
 
+    @cached_property
+    def reuse_key(self):
+        """The same where one build may supply what another asks for: one image key, and with secrets one workspace."""
+        # What was fetched with somebody's credentials is not for others, though they name theirs alike.
+        return f"{self.image_key} {self.environment.workspace_id}" if self.definition.secrets else self.image_key
+
+    @property
+    def secrets(self):
+        """{name: whether the workspace has it} of those that the definition names."""
+        wanted = self.definition.secrets
+        there = set(self.workspace.secrets.filter(name__in=wanted).values_list("name", flat=True)) if wanted else ()
+        return {name: name in there for name in wanted}
+
     @property
     def conda(self):
         """The conda part as text: what a person wrote, or written from the document."""
@@ -289,7 +310,7 @@ class RuleManager(models.Manager):
     def policy(self, workspace=None):
         """What administrators decided, laid over what this release knows, as a Policy.
 
-        With a workspace it also knows which private wheels are there.
+        With a workspace it also knows which private wheels and secrets are there.
         """
         kept = {kind: [] for kind in Rule.Kind.values}
         for rule in self.all():
@@ -312,6 +333,7 @@ class RuleManager(models.Manager):
             default_python=settings.DEFAULT_PYTHON,
             pythons=tuple(Interpreter.objects.versions()),
             wheels=frozenset(workspace.wheels.values_list("sha256", "filename")) if workspace else None,
+            secrets=frozenset(workspace.secrets.values_list("name", flat=True)) if workspace else None,
         )
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views, wheel_views
+from . import secret_views, views, wheel_views
 
 urlpatterns = [
     path("workspaces/<slug:workspace>/", views.environments, name="environments"),
@@ -18,6 +18,8 @@ urlpatterns = [
         views.version_file,
         name="version-file",
     ),
+    path("workspaces/<slug:workspace>/secrets/", secret_views.secrets, name="secrets"),
+    path("workspaces/<slug:workspace>/secrets/<secret:name>/delete/", secret_views.delete_secret, name="secret-delete"),
     path("workspaces/<slug:workspace>/wheels/", wheel_views.wheels, name="wheels"),
     path("workspaces/<slug:workspace>/wheels/<sha256:sha256>/", wheel_views.wheel, name="wheel"),
     path("workspaces/<slug:workspace>/wheels/<sha256:sha256>/delete/", wheel_views.delete_wheel, name="wheel-delete"),

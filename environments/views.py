@@ -105,6 +105,7 @@ def version(request, workspace, name, number):
         "transitive": [package for package in packages if not package.direct],
         "packages": packages,
         "variables": list((version.document.get("environmentVariables") or {}).items()),
+        "secrets": version.secrets,
         "base_image": version.definition.docker.get("baseImage"),
     }
     return render(request, "environments/version.html", context)

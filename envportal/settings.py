@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -33,6 +33,15 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 
 # Names that only curated environments may begin with, whatever the case.
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
+
+
+def _long_enough(keys):
+    if any(len(key) < 32 for key in keys):
+        raise ValidationError("Each key needs 32 characters or more.")
+
+
+# What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
+SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=_long_enough)
 
 # Building. Times in seconds, sizes in MB.
 BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2, validate=validate.Range(min=1))

@@ -11,11 +11,13 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from base64 import b64encode
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 TAG = HERE.replace(".", "")
@@ -174,17 +176,36 @@ def ready(var):
 
 
 class Served:
-    """Channels on loopback. `faults` maps the end of a path to what is answered instead: a status, or bytes."""
+    """Channels on loopback. `faults` maps the end of a path to what is answered instead: a status, or bytes.
+
+    With a `login` (user:password) it wants that one, or the `token` of a path that begins with /t/.
+    """
 
     def __init__(self, port, folder):
         self.url, self.folder, self.faults, self.asked = f"http://127.0.0.1:{port}/", folder, {}, []
+        self.login = self.token = None
+
+    def lets_in(self, handler):
+        """Whether whoever asks may; of a path with a token the rest is what is asked for."""
+        if not self.login:
+            return True
+        empty, t, token, rest = (*handler.path.split("/", 3), "", "", "")[:4]
+        if (empty, t, unquote(token)) == ("", "t", self.token):
+            handler.path = f"/{rest}"
+            return True
+        return handler.headers.get("Authorization") == f"Basic {b64encode(self.login.encode()).decode()}"
 
 
 @contextmanager
-def serve(folder):
+def serve(folder, certificate=None):
+    """Serve a folder; with an SSLContext as `certificate` by https."""
+
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self):
             served.asked.append(self.path)
+            if not served.lets_in(self):
+                self.send_error(401)
+                return
             fault = next((fault for end, fault in served.faults.items() if self.path.endswith(end)), None)
             if callable(fault):
                 fault(self)
@@ -209,6 +230,9 @@ def serve(folder):
 
     with Server(("127.0.0.1", 0), partial(Handler, directory=folder)) as server:
         served = Served(server.server_address[1], folder)
+        if certificate:
+            server.socket = certificate.wrap_socket(server.socket, server_side=True)
+            served.url = served.url.replace("http:", "https:")
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         yield served

@@ -56,6 +56,9 @@ def test_conda_and_pip_are_installed_into_one_prefix(make, settings):
     assert str(settings.VAR) not in said(build)
     assert str(settings.PREFIXES) not in said(build)
     assert not list(settings.WORK.iterdir())
+    meta = [path.read_text() for path in (settings.PREFIXES / build.prefix / "conda-meta").glob("*.json")]
+    assert len(meta) == 5
+    assert not [text for text in meta if str(settings.CACHE) in text]
 
 
 def test_what_conda_provides_is_not_installed_twice_and_pip_knows_its_version(make, settings):

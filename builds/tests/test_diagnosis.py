@@ -238,6 +238,21 @@ LOGS = {
         "A conda requirement cannot be read: unable to parse version spec: >>1 x y z",
         22,
     ),
+    "uv-index-needs-login": (
+        Failure.CREDENTIALS,
+        "The index http://127.0.0.1:43753/simple/ answered 401 Unauthorized: it wants credentials, or others than it got",
+        4,
+    ),
+    "uv-index-forbidden": (
+        Failure.CREDENTIALS,
+        "The index http://127.0.0.1:43753/t/wrong/simple/ answered 403 Forbidden: it wants credentials, or others than it got",
+        4,
+    ),
+    "uv-links-need-login": (
+        Failure.CREDENTIALS,
+        "http://127.0.0.1:43753/links/ answered 401 Unauthorized: it wants credentials, or others than it got",
+        3,
+    ),
     "rattler-channel-refuses": (Failure.NETWORK, "The conda channel could not be reached", 18),
     "rattler-conflict": (Failure.CONFLICT, "The requirements do not fit together", 18),
     "rattler-no-candidates": (Failure.CONFLICT, "The requirements do not fit together", 18),

@@ -25,6 +25,7 @@ REQUIRED = Policy(
     today=date(2026, 1, 15), required=(PackageRule("audit-log"),), channels=("forge",), pythons=("3.12.1",)
 )
 INDEXES = Policy(today=date(2026, 1, 15), indexes=("https://a.org/s",))
+NO_SECRETS = Policy(today=date(2026, 1, 15), secrets=frozenset())
 SOON = Policy(today=date(2026, 9, 1))
 SHA = "0" * 64
 GOOD = "channels: [forge]\ndependencies:\n  - python=3.12\n  - numpy=1.26\n"
@@ -258,7 +259,10 @@ CASES = [
     pip("index-own", HINT, None, "--extra-index-url https://h.org/simple"),
     pip("index-not-allowed", ERROR, None, "--extra-index-url https://h.org/simple", INDEXES),
     pip("credentials", ERROR, "set", "--extra-index-url https://anna:hunter2@h.org/simple"),
-    pip("placeholder", WARNING, None, "--extra-index-url https://${USER}:${TOKEN}@h.org/simple"),
+    pip("placeholder", WARNING, None, "--extra-index-url https://me:$TOKEN@h.org/simple"),
+    pip("secret-named", HINT, None, "--extra-index-url https://me:${TOKEN}@h.org/simple"),
+    pip("secret-missing", WARNING, None, "--extra-index-url https://me:${TOKEN}@h.org/simple", NO_SECRETS),
+    conda("channel-file", ERROR, "channels[0]", 1, "remove", GOOD.replace("forge", "file:///srv/channel")),
     # R
     section("r-deprecated", WARNING, "r", None, r={"rVersion": "4.0"}),
     # Policy

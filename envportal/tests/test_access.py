@@ -35,6 +35,8 @@ RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
 F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
+S = ["team", "TOKEN"]
+SECRET = {"name": "TOKEN", "value": "hunter22", "hosts": ""}
 SEEN = {"offset": 0, "number": 1, "state": "queued-"}
 DEFINITION = {"python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}}}
 
@@ -91,6 +93,10 @@ TABLE = [
     ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
     ("storage", [], "get", None, NO_MEMBERS),
     ("storage", [], "post", {}, NO_MEMBERS),
+    ("secrets", W, "get", None, MEMBERS),
+    ("secrets", W, "post", SECRET, {**EDITORS_POST, "editor": 403}),
+    ("secret-delete", S, "get", None, {**EDITORS, "editor": 403}),
+    ("secret-delete", S, "post", {}, {**EDITORS_POST, "editor": 403}),
     ("wheels", W, "get", None, MEMBERS),
     ("wheels", W, "post", WHEEL, EDITORS_POST),
     ("wheel", H, "get", None, MEMBERS),
@@ -128,6 +134,10 @@ TABLE = [
     ("api-environment-diff", E, "post", {}, only_editors(400)),
     ("api-timeline", E, "get", None, API_MEMBERS),
     ("api-package", [*E, "pip", "idna"], "get", None, API_MEMBERS),
+    ("api-secrets", W, "get", None, API_MEMBERS),
+    ("api-secret", S, "get", None, API_MEMBERS),
+    ("api-secret", S, "put", {"value": "hunter22"}, {**only_editors(200), "editor": 403}),
+    ("api-secret", S, "delete", None, {**only_editors(204), "editor": 403}),
     ("api-wheels", W, "get", None, API_MEMBERS),
     ("api-wheels", W, "post", WHEEL, only_editors(200)),
     ("api-wheel", H, "get", None, API_MEMBERS),
@@ -159,7 +169,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, wheel, name, args, method, data, who, status
+    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
 ):
     if who != "nobody":
         client.force_login(locals()[who])
@@ -174,7 +184,7 @@ def test_who_may_do_what(
     args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (
-        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "patch") else {}
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
     )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}

@@ -259,7 +259,7 @@ def check_everything(portal, postgres):
     """Exactly one end each; a good build has a prefix that works, and nothing else has one."""
     assert postgres.rows("SELECT count(*) FROM builds_build WHERE status IN ('queued', 'running')") == [(0,)]
     assert postgres.rows("SELECT count(*) FROM builds_step WHERE status IN ('queued', 'running')") == [(0,)]
-    per_key = "SELECT image_key FROM builds_build WHERE prefix <> '' GROUP BY image_key HAVING count(*) > 1"
+    per_key = "SELECT reuse_key FROM builds_build WHERE prefix <> '' GROUP BY reuse_key HAVING count(*) > 1"
     assert postgres.rows(per_key) == []
     prefixes = {prefix for (prefix,) in postgres.rows("SELECT prefix FROM builds_build WHERE prefix <> ''")}
     folders = portal.var / "prefixes"

@@ -24,7 +24,7 @@ from builds.log import LogWriter
 from builds.models import Build
 from environments.models import Version
 version = Version.objects.order_by("-pk").first()
-build = Build(version=version, image_key=version.image_key, asked_by=version.author)
+build = Build(version=version, image_key=version.image_key, reuse_key=version.reuse_key, asked_by=version.author)
 build.status, build.started, build.heard_at = "running", timezone.now(), timezone.now()
 build.save()
 build.steps.create(name="resolve", position=0, status="running", started=timezone.now(), offset=0, line=0)

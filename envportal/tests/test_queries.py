@@ -19,9 +19,10 @@ LISTS = [
     ("environment-diff", ["team", "science"], 14),
     ("package", ["team", "science", "pip", "idna"], 7),
     ("builds", ["team", "science"], 10),
-    ("new-environment", ["team"], 11),
+    ("new-environment", ["team"], 12),
     ("starts", ["team"], 6),
-    ("new-version", ["team", "science"], 14),
+    ("new-version", ["team", "science"], 15),
+    ("secrets", ["team"], 6),
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
@@ -33,6 +34,7 @@ LISTS = [
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
+    ("api-secrets", ["team"], 4),
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
@@ -47,6 +49,7 @@ def test_a_list_costs_the_same_however_long(
     for n in range(rows):
         version = environment.register(wanted(f"idna=={n}", line, conda=["gdal"]), editor)[0]
         workspace.add_wheel(upload(make_wheel(version=f"1.1{n}"), f"demo_pkg-1.1{n}-py3-none-any.whl"), editor)
+        workspace.set_secret(f"TOKEN_{n}", "hunter22", [], editor)
         build = version.builds.request(version, editor)
         build.fail("ours", "because")
         Run.objects.record(workspace, editor, version=version, person="p", started=build.created)
