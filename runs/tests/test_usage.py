@@ -32,7 +32,8 @@ def package(manager, name, version, direct=True, licence="MIT", needed_by=()):
 def built(version, by, *packages):
     """A build that succeeded with these packages."""
     lock = Lock.objects.store("3.11.4", "linux-64", packages)
-    build = Build(version=version, image_key=version.image_key, asked_by=by, lock=lock)
+    keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
+    build = Build(version=version, asked_by=by, lock=lock, **keys)
     build.save(force_insert=True)
     assert build.finish(Status.SUCCEEDED, prefix="x")
     return build
