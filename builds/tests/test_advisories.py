@@ -184,7 +184,7 @@ def test_the_pages_of_a_version_and_a_build_say_what_is_known(client, locked, ad
         page = text_of(client.get(address))
         assert "Advisories 1 known, 1 ignored" in page
         assert f"{URLLIB} in urllib3 1.26.16: Medium 5.9, fixed in 1.26.17, more" in page
-        assert f"Ignored by olga until {tomorrow():%-d %b %Y} : No templates of others" in page
+        assert f"Ignored by olga until {tomorrow():%-d %b %Y}: No templates of others" in page
         assert "1 package not assessed" in page
 
 
