@@ -12,7 +12,8 @@ from envportal.pages import ByAge
 
 from . import preview, refresh
 from .access import get_lock
-from .api import BuildSummarySerializer
+from .advisories import Assessment
+from .api import BuildSummarySerializer, KnownAdvisoriesSerializer
 from .lock_page import LockPage
 from .lock_serializers import ChangeSerializer, DiagnosisSerializer, PackageSerializer, TotalsSerializer
 from .models import VersionLock
@@ -70,6 +71,7 @@ class LockSerializer(serializers.Serializer):
     totals = TotalsSerializer()
     installed_size = serializers.IntegerField(allow_null=True, help_text="bytes on disk, where a build has shown it")
     files = serializers.DictField(child=serializers.CharField(), help_text="what it can be downloaded as, in words")
+    advisories = KnownAdvisoriesSerializer(help_text="of its packages, with what the workspace of its version ignores")
     versions = VersionLockSerializer(many=True, help_text="those you may see, the newest 50")
     builds = BuildSummarySerializer(many=True, help_text="those you may see, the newest 50")
     packages = LockedSerializer(many=True)
@@ -150,9 +152,11 @@ class LockDetail(generics.GenericAPIView):
     def get(self, request, digest):
         lock = get_lock(request, digest)
         page = LockPage(lock, request.user)
-        packages = [{**row.package.as_dict(), "because_of": row.because_of} for row in page.packages()]
+        rows = page.packages()
+        packages = [{**row.package.as_dict(), "because_of": row.because_of} for row in rows]
         said = {field: getattr(lock, field) for field in ("digest", "platform", "python", "created", "files")}
         said |= {"installed_size": lock.installed_size, "totals": page.totals, "packages": packages}
+        said["advisories"] = Assessment([row.package for row in rows], page.version.workspace).as_data()
         return Response(self.get_serializer(said | {"versions": page.rows, "builds": page.builds}).data)
 
 

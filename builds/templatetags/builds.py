@@ -69,6 +69,15 @@ def assess(packages, workspace):
 
 
 @register.simple_tag
+def severity(advisory):
+    """How bad an advisory is, in a word, with the score where there is one."""
+    if not advisory.severity:
+        return format_html('<span class="muted">{}</span>', "severity not said")
+    score = "" if advisory.score is None else format_html(' <span class="muted">{}</span>', advisory.score)
+    return format_html("{}{}", advisory.severity.capitalize(), score)
+
+
+@register.simple_tag
 def kept_size(build):
     return storage.size_of(build)
 
