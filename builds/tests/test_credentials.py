@@ -269,7 +269,7 @@ def test_a_channel_that_wants_others_is_told_apart_from_one_that_is_down(make, c
 
 
 def test_a_secret_goes_to_its_hosts_alone(make, index, workspace, owner):
-    workspace.set_secret("PASSWORD", PASSWORD, ["pypi.example.org"], owner)
+    workspace.set_secret("PASSWORD", PASSWORD, ["index.example.org"], owner)
     build = make(*put(PIP["an index"], index))
     assert (build.status, build.failure) == (Status.FAILED, Failure.CREDENTIALS)
     assert build.reason.startswith("The secret PASSWORD of team may not be sent to 127.0.0.1")
