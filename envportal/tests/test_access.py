@@ -191,7 +191,8 @@ def test_who_may_do_what(
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
     digest = build.lock and build.lock.digest
-    of_build = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}
+    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
+    of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
