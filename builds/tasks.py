@@ -4,6 +4,8 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
+from events import actor
+
 from . import archive, engine, keeper, log_files, schedule, sources, storage, worker
 from .models import ArchiveOrder, Build
 from .sources import Source
@@ -59,6 +61,7 @@ def clean_storage():
 @celeryd_init.connect
 def prepare(sender, **kwargs):
     """Called with the name of the worker before it takes its first message."""
+    actor.this_process(f"worker {sender}")
     worker.prepare(sender)
 
 

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import LoginView, LogoutView
+from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse
 
@@ -17,6 +18,10 @@ class SignInRequired(LoginRequiredMiddleware):
 
 class SignIn(LoginView):
     redirect_authenticated_user = True
+
+    @transaction.atomic
+    def form_valid(self, form):
+        return super().form_valid(form)
 
     def get_redirect_url(self):
         """Where to go on, which is never here again."""

@@ -111,6 +111,10 @@ TABLE = [
     ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
     ("audit", [], "get", None, SIGNED_IN),
     ("audit-export", ["csv"], "get", {"package": "idna"}, SIGNED_IN),
+    ("events", [], "get", None, OWNERS | {"stranger": 200}),  # who owns another workspace, and sees that one's
+    ("events-export", ["csv"], "get", None, OWNERS | {"stranger": 200}),
+    ("api-events", [], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
+    ("api-events-export", ["json"], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
     ("api-usage", [], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-usage-export", ["json"], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
