@@ -29,5 +29,11 @@ class SignIn(LoginView):
         return "" if url.startswith(reverse("sign-in")) else url
 
 
+class SignOut(LogoutView):
+    @transaction.atomic
+    def post(self, request, *args, **kwargs):
+        return super().post(request, *args, **kwargs)
+
+
 sign_in = SignIn.as_view()
-sign_out = login_not_required(LogoutView.as_view())
+sign_out = login_not_required(SignOut.as_view())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from . import shipping
+from . import privacy, shipping
 from .models import Event
 
 AT_ONCE = 500  # rows of a transaction
@@ -77,7 +77,7 @@ def faults(known=None):
             yield f"Events {last.position + 1} to {event.position - 1} of the chain are missing."
         elif event.digest != event.digest_after(last.digest):
             yield f"Event {event.position} of {event.created:%Y-%m-%d %H:%M:%S} is not as it was sealed."
-        if event.salt and event.personal != event.personal_hash:
+        if event.personal != event.personal_hash if event.salt else not privacy.is_dropped(event):
             yield f"The person or the address of event {event.position} is not as it was written."
         last = Head(event.position, event.digest)
         if known and known.position == last.position and known.digest != last.digest:

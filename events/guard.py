@@ -10,12 +10,19 @@ def _same(names, is_same):
     return " AND ".join(f'NEW."{name}" {is_same} OLD."{name}"' for name in names)
 
 
+def _pseudonym(name):
+    """As privacy.py makes it."""
+    return f"NEW.{name} LIKE 'person-{'_' * 12}'"
+
+
 def _fine(is_same):
     """When an UPDATE is one of the two that may be: a row is sealed once, or its personal part is dropped."""
     sealed = f'OLD."position" IS NULL AND NEW."position" IS NOT NULL AND {_same(Event.PERSONAL, is_same)}'
     dropped = (
-        f"{_same(('position', 'digest'), is_same)} AND NEW.\"salt\" = '' AND NEW.\"token\" = '' "
-        "AND NEW.\"address\" = ''"
+        f"{_same(('position', 'digest'), is_same)} AND OLD.position IS NOT NULL AND OLD.salt <> '' "
+        "AND NEW.salt = '' AND NEW.token = '' AND NEW.address = '' "
+        f"AND (NEW.person = '' OR {_pseudonym('person')} OR (NEW.actor_kind <> 'person' AND NEW.person = OLD.person)) "
+        f"AND (NEW.about = '' OR {_pseudonym('about')})"
     )
     return f"{_same(Event.FIXED, is_same)} AND (({sealed}) OR ({dropped}))"
 

@@ -1,5 +1,6 @@
 """Personal data of old events: after so many days names become pseudonyms, and addresses and tokens go."""
 
+import re
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,6 +14,12 @@ from .models import Event
 def pseudonym(name):
     """The same for the same person as long as SECRET_KEY is the same; nobody without it finds the name by trying."""
     return f"person-{salted_hmac('events.privacy', name, algorithm='sha256').hexdigest()[:12]}" if name else ""
+
+
+def is_dropped(event):
+    """Whether its personal part says nothing of a person any more."""
+    names = [event.about] if event.actor_kind == Kind.PORTAL else [event.person, event.about]
+    return not (event.token or event.address) and all(re.fullmatch("(person-[0-9a-f]{12})?", name) for name in names)
 
 
 def forget():

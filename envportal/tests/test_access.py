@@ -171,12 +171,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
-def test_who_may_do_what(
-    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
-):
-    if who != "nobody":
-        client.force_login(locals()[who])
+def answer_of(client, build, wheel, editor, name, args, method, data):
+    """Ask for a line of the table."""
     if args in (L, A, P):
         succeed(build)
     of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
@@ -192,7 +188,16 @@ def test_who_may_do_what(
     )
     if data is WHEEL:
         data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
-    answer = getattr(client, method)(url, data, **content_type)
+    return getattr(client, method)(url, data, **content_type)
+
+
+@pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
+def test_who_may_do_what(
+    request, client, stranger, viewer, editor, owner, build, wheel, secret, name, args, method, data, who, status
+):
+    if who != "nobody":
+        client.force_login(locals()[who])
+    answer = answer_of(client, build, wheel, editor, name, args, method, data)
     assert answer.status_code == status
     if who == "nobody" and status == 302 and name != "sign-out":
         assert answer.headers["Location"].startswith(reverse("sign-in"))
