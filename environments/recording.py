@@ -9,7 +9,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from events.models import Verb
 from events.record import record
 
-from .models import Membership, Rule, Token, Workspace
+from .models import Membership, Role, Rule, Token, Workspace
 
 # What is compared and told of each. Names of persons are not among it: they are the personal part of an event.
 FIELDS = {
@@ -55,6 +55,11 @@ def deleted(sender, instance, **kwargs):
     _record(Verb.DELETED, instance, was, None)
 
 
+def _in_words(values):
+    """A role by its name."""
+    return values and values | ({"role": Role(values["role"]).label.lower()} if "role" in values else {})
+
+
 def _values(instance):
     return {name: getattr(instance, name) for name in FIELDS[type(instance)]}
 
@@ -62,4 +67,6 @@ def _values(instance):
 def _record(verb, instance, before, after):
     person = instance if isinstance(instance, get_user_model()) else getattr(instance, "user", None)
     workspace = instance if isinstance(instance, Workspace) else getattr(instance, "workspace", None)
-    record(verb, instance, workspace, before, after, about=person.get_username() if person else "")
+    record(
+        verb, instance, workspace, _in_words(before), _in_words(after), about=person.get_username() if person else ""
+    )

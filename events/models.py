@@ -50,6 +50,14 @@ def sha256_of(*values):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def in_words(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or "none"
+    return "" if value is None else str(value)
+
+
 class EventQuerySet(models.QuerySet):
     def of_workspaces(self, ids):
         return self.filter(workspace_id__in=ids)
@@ -145,6 +153,11 @@ class Event(models.Model):
         before, after = self.before or {}, self.after or {}
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         return [(name, before.get(name), after.get(name)) for name in names]
+
+    @property
+    def changes_in_words(self):
+        """The same as a page shows it; what there was not is empty."""
+        return [(name.replace("_", " ").removeprefix("is "), *map(in_words, values)) for name, *values in self.changes]
 
     def as_dict(self):
         """The event as the API, files and log shippers have it."""

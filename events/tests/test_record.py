@@ -91,12 +91,12 @@ def test_an_act_costs_one_insert(workspace, editor, django_assert_num_queries):
 def test_members_and_their_roles(workspace, editor):
     member = Membership.objects.get(user=editor)
     made = last(kind="membership", about="edgar")
-    assert (made.verb, made.workspace, made.after) == ("made", "team", {"role": 2})
+    assert (made.verb, made.workspace, made.after) == ("made", "team", {"role": "editor"})
     member.role = Role.OWNER
     member.save()
-    assert last().changes == [("role", 2, 3)]
+    assert last().changes == [("role", "editor", "owner")]
     member.delete()
-    assert (last().verb, last().before, last().about) == ("deleted", {"role": 3}, "edgar")
+    assert (last().verb, last().before, last().about) == ("deleted", {"role": "owner"}, "edgar")
 
 
 def test_people_without_their_passwords(editor):

@@ -16,11 +16,11 @@ class Command(BaseCommand):
         known = read_head(options["head"])
         chain.seal()
         if options["check"] or known:
-            self.check(known)
+            self.prove(known)
         last = chain.head()
         self.stdout.write(f"{last.position:,} events are sealed. The last one: {last.position}:{last.digest}")
 
-    def check(self, known):
+    def prove(self, known):
         found = 0
         for sentence in chain.faults(known):
             found += 1
