@@ -134,20 +134,16 @@ def fill(cursor, small):
             version = min(versions - 1, int(dice.expovariate(4 / versions)))
             started = START + timedelta(minutes=dice.randrange(DAYS * 1440))
             yield (
-                *(
-                    str(uuid.UUID(int=dice.getrandbits(128))),
-                    version // per % WORKSPACES + 1,
-                    version + 1,
-                    lock_of[version],
-                ),
+                *(str(uuid.UUID(int=dice.getrandbits(128))), version // per % WORKSPACES + 1),
+                *(version + 1, version + 1, lock_of[version]),
                 *("", "locked", "", "", f"job-{n}", dice.choice(people), "train.py", "", "", "completed"),
                 *(started, started + timedelta(minutes=5), started, 1),
             )
 
     copy(
         cursor, "runs_run",
-        ("id", "workspace_id", "version_id", "use_id", "lock_id", "image_key", "evidence", "image_digest", "name", "external_id",
-         "person", "script", "code_revision", "host", "status", "started", "ended", "recorded", "recorded_by_id"),
+        ("id", "workspace_id", "version_id", "use_id", "lock_id", "image_key", "evidence", "image_digest", "name",
+         "external_id", "person", "script", "code_revision", "host", "status", "started", "ended", "recorded", "recorded_by_id"),
         all_runs(),
     )  # fmt: skip
     began = time.perf_counter()

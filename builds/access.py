@@ -2,13 +2,18 @@ from django.shortcuts import get_object_or_404
 
 from environments.access import require
 
-from .models import Build
+from .models import Build, Lock
 
 
 def get_build(request, pk, permission="builds.view_build"):
     builds = (
         Build.objects.visible_to(request.user)
         .with_subject()
-        .select_related("lock", "reused_from__version__environment__workspace")
+        .select_related("lock", "previous_lock", "reused_from__version__environment__workspace")
     )
     return require(request, permission, get_object_or_404(builds, pk=pk))
+
+
+def get_lock(request, digest):
+    """A lock that a version has, or a build of one, that the person may see."""
+    return get_object_or_404(Lock.objects.visible_to(request.user), digest=digest)

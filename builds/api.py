@@ -1,20 +1,17 @@
-from dataclasses import replace
-
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from environments import definition as definitions
-from environments.access import get_version, get_workspace
+from environments.access import get_version
 from environments.faults import UserFault
-from environments.models import Rule
 from envportal.pages import ByAge
 
-from . import keeping, preview, schedule
+from . import keeping, schedule
 from .access import get_build
-from .models import Build, LockedPackage, Step
+from .lock_serializers import ChangeSerializer, PackageSerializer
+from .models import Build, Step, VersionLock
 from .schedule import Cause
 
 
@@ -27,18 +24,6 @@ class StepSerializer(serializers.ModelSerializer):
             "name", "status", "started", "ended", "seconds", "summary", "peak_memory", "downloaded", "bytes",
             "packages", "fetched", "linked",
         ]  # fmt: skip
-
-
-class PackageSerializer(serializers.ModelSerializer):
-    requested_by = serializers.ListField(child=serializers.CharField(), help_text="names of the packages that need it")
-
-    class Meta:
-        model = LockedPackage
-        fields = [
-            "manager", "name", "version", "build", "channel", "subdir", "direct", "requested_by", "url", "sha256", "size",
-            "licence",
-        ]  # fmt: skip
-        extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 
 
 class WaitSerializer(serializers.Serializer):
@@ -66,75 +51,31 @@ class BuildSummarySerializer(serializers.ModelSerializer):
         model = Build
         fields = [
             "id", "workspace", "environment", "version", "image_key", "status", "failure", "reason",
-            "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "reused_from", "last_used", "freed_at",
-            "freed_why", "asked_by", "created", "started", "finished", "queue", "steps",
+            "reason_line", "quote", "advice", "chain", "is_sandboxed", "is_rebuild", "is_refresh", "reused_from", "last_used",
+            "freed_at", "freed_why", "asked_by", "created", "started", "finished", "queue", "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
 
+class WishSerializer(serializers.Serializer):
+    """Empty: what is kept. Otherwise one of both."""
+
+    lock = serializers.RegexField(
+        r"^[0-9a-f]{64}$", required=False, help_text="install exactly this lock, which was made for the version"
+    )
+    refresh = serializers.BooleanField(required=False, help_text="resolve anew, whatever is kept")
+
+
 class BuildSerializer(BuildSummarySerializer):
     packages = PackageSerializer(source="lock.packages", many=True, read_only=True, default=[])
+    lock = serializers.CharField(source="lock.digest", read_only=True, default=None, allow_null=True)
+    changes = ChangeSerializer(
+        source="lock_changes", many=True, read_only=True, allow_null=True, help_text="of a refresh: what moved"
+    )
 
     class Meta(BuildSummarySerializer.Meta):
-        fields = [*BuildSummarySerializer.Meta.fields, "packages"]
+        fields = [*BuildSummarySerializer.Meta.fields, "lock", "changes", "packages"]
         read_only_fields = fields
-
-
-class PreviewPackageSerializer(serializers.Serializer):
-    manager = serializers.CharField()
-    name = serializers.CharField()
-    version = serializers.CharField()
-    direct = serializers.BooleanField()
-    size = serializers.IntegerField()
-    sha256 = serializers.CharField()
-
-
-class DiagnosisSerializer(serializers.Serializer):
-    failure = serializers.CharField()
-    reason = serializers.CharField()
-
-
-class ResolveSerializer(serializers.Serializer):
-    definition = serializers.JSONField(write_only=True)
-    workspace = serializers.CharField(write_only=True, required=False, help_text="whose private wheels may be named")
-    fits = serializers.BooleanField(read_only=True)
-    failure = DiagnosisSerializer(read_only=True, allow_null=True)
-    python = serializers.CharField(read_only=True)
-    platform = serializers.CharField(read_only=True)
-    image_key = serializers.CharField(read_only=True)
-    seconds = serializers.FloatField(read_only=True)
-    size = serializers.IntegerField(read_only=True, help_text="bytes to download")
-    packages = PreviewPackageSerializer(many=True, read_only=True)
-
-
-class Resolve(generics.GenericAPIView):
-    """What a definition would install, or why it cannot be. Nothing is registered."""
-
-    serializer_class = ResolveSerializer
-
-    @extend_schema(
-        responses={
-            200: ResolveSerializer,
-            409: OpenApiResponse(description="the same person asked something newer"),
-            503: OpenApiResponse(description="others keep all places; who asks again within a minute keeps its turn"),
-        }
-    )
-    def post(self, request):
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        name = serializer.validated_data.get("workspace")
-        workspace = get_workspace(request, name) if name else None
-        policy = Rule.objects.policy(workspace)
-        if not workspace:
-            policy = replace(policy, wheels=frozenset())
-        definition = definitions.read(serializer.validated_data["definition"], policy)
-        try:
-            answer = preview.resolve(definition, ("api", request.user.pk), request.user.pk)
-        except preview.Superseded:
-            return Response({"detail": "You asked something newer meanwhile."}, status=409)
-        except preview.Crowded as fault:
-            return Response({"detail": f"{fault} Ask again."}, status=503, headers={"Retry-After": "1"})
-        return Response(self.get_serializer(answer).data)
 
 
 class BuildList(generics.ListAPIView):
@@ -151,7 +92,7 @@ class BuildList(generics.ListAPIView):
         return schedule.tell(super().paginate_queryset(queryset))
 
     @extend_schema(
-        request=None,
+        request=WishSerializer,
         responses={
             201: OpenApiResponse(BuildSerializer, "queued"),
             200: OpenApiResponse(BuildSerializer, "answered from the build that `reused_from` names"),
@@ -159,7 +100,11 @@ class BuildList(generics.ListAPIView):
     )
     def post(self, request, *args, **kwargs):
         version = get_version(request, **kwargs, permission="builds.add_build")
-        build = version.builds.request(version, request.user)
+        wish = WishSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        digest = wish.validated_data.get("lock")
+        lock = VersionLock.objects.lock_of(version, digest) if digest else None
+        build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)
 
 

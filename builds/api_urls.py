@@ -1,14 +1,37 @@
 from django.urls import path
 
-from . import api, artifact_api, converters, diff_api, keeping_api, log_api, package_history, storage_api  # noqa: F401, converters are registered before the paths that use them
+from . import (  # noqa: F401, converters are registered before the paths that use them
+    api,
+    artifact_api,
+    converters,
+    diff_api,
+    keeping_api,
+    lock_api,
+    log_api,
+    package_history,
+    preview_api,
+    storage_api,
+)
 
 urlpatterns = [
-    path("resolve/", api.Resolve.as_view(), name="api-resolve"),
+    path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
         api.BuildList.as_view(),
         name="api-version-builds",
     ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/refresh/",
+        lock_api.Refresh.as_view(),
+        name="api-refresh",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/locks/",
+        lock_api.VersionLocks.as_view(),
+        name="api-version-locks",
+    ),
+    path("locks/<sha256:digest>/", lock_api.LockDetail.as_view(), name="api-lock"),
+    path("locks/<sha256:digest>/files/<lockfile:file>", lock_api.LockFile.as_view(), name="api-lock-file"),
     path("diff/", diff_api.AnyDiff.as_view(), name="api-diff"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/diff/",

@@ -25,7 +25,7 @@ def check(attempt, lock, packages):
     if not direct:
         return 0
     attempt.say("Importing what the definition names")
-    command = [attempt.prefix / "bin" / "python", "-I", IMPORT_CHECK, *direct]
+    command = [attempt.prefix / "bin" / "python", "-I", "-B", IMPORT_CHECK, *direct]
     environ = uv.bare_environ(home)
     said = attempt.call(command, settings.CHECK_SECONDS, "check", room=room, cwd=home, environ=environ)
     return sum(line.startswith("ok ") for line in said.splitlines())

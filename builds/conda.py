@@ -238,11 +238,11 @@ def write_provided(there, folder):
     return "".join(lines)
 
 
-def check_together(lines, there):
+def check_together(lines, solved, platform):
     """Raise CondaFault when a PipLine cannot be had beside what conda provides."""
     for line in lines:
-        version = there.get(line.name)
-        if not version or not _holds(line):
+        version = solved.provided.get(line.name)
+        if not version or not _holds(line, solved.python, platform):
             continue
         if line.url:
             told = f"conda installs {line.name} {version}, and pip is asked for a file of it"
@@ -257,9 +257,14 @@ def check_together(lines, there):
         raise CondaFault(Failure.CONFLICT, f"{told}. Ask only one of the two for it.")
 
 
-def _holds(line):
+def _holds(line, python, platform):
+    """Whether a line is meant for this Python on this platform, which need not be ours."""
     marker = line.requirement.marker if line.requirement else None
-    return not marker or marker.evaluate({"extra": ""})
+    system = ("linux", "Linux") if platform.startswith("linux") else ("darwin", "Darwin")
+    there = {"extra": "", "os_name": "posix", "platform_machine": MACHINES.get(platform, "")}
+    there |= {"sys_platform": system[0], "platform_system": system[1]}
+    there |= {"python_version": ".".join(python.split(".")[:2]), "python_full_version": python}
+    return not marker or marker.evaluate(there)
 
 
 # Installing

@@ -18,6 +18,14 @@ class Diagnosis:
     chain: tuple = ()
 
 
+class Diagnosed(Exception):
+    """The work ends here, for the reason in the Diagnosis."""
+
+    @property
+    def diagnosis(self):
+        return self.args[0]
+
+
 LONGEST_LINE = 4_000  # characters; what is longer is no sentence of a tool
 LONGEST_QUOTE = 500
 MOST_LINKS = 30  # of a chain

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import re
 import shutil
 import threading
 import time
@@ -22,14 +21,14 @@ from environments.texts import count
 
 from . import caches, conda, credentials, pack, private_wheels, process, sandbox, uv
 from .check import check
-from .diagnosis import Diagnosis, Tail, diagnose, out_of_memory
+from .diagnosis import Diagnosed, Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
 from .install import install, size_of
 from .log import LogWriter
-from .models import ArchiveOrder, Build, Lock, Status, Step
+from .models import ArchiveOrder, Build, Lock, Status, Step, VersionLock
 from .progress import Progress
 from .redact import Redactor, redact, secrets_of
-from .resolve import WHEELS, make_lock
+from .resolve import WHEELS, packages_of
 from .rooms import Rooms
 
 log = logging.getLogger(__name__)
@@ -39,10 +38,6 @@ HEARTBEAT = 2.0  # seconds between saying that we work on it, and so the longest
 
 # Set when the worker is told to end. Builds then fail with a sentence instead of being cut off.
 stopping = threading.Event()
-
-
-class BuildFailed(Exception):
-    """The build ends here, for the reason in the Diagnosis that is its argument."""
 
 
 class Taken(Exception):
@@ -69,8 +64,8 @@ def work_on(build):
             ArchiveOrder.objects.order(build, build.asked_by)
     except Taken:
         pass
-    except BuildFailed as fault:
-        build.fail(**vars(fault.args[0]))
+    except Diagnosed as fault:
+        build.fail(**vars(fault.diagnosis))
     except Exception as fault:
         log.exception("build %s", build.pk)
         if not connection.in_atomic_block:
@@ -94,6 +89,11 @@ def remove_folders(build):
         shutil.rmtree(folder / str(build.pk), ignore_errors=True)
 
 
+def _minor(python):
+    """3.11 of 3.11.7."""
+    return python.rpartition(".")[0]
+
+
 class Attempt:
     """The work on one build: its folders, its log, its clock."""
 
@@ -105,17 +105,20 @@ class Attempt:
         self.environ = uv.environ(work)
         self.credentials = credentials.Credentials()
         self.usage, self.progress = process.Usage(), None
-        self.rooms = Rooms(build, prefix, work)
+        self.rooms = Rooms(work, prefix, build.pk.int)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
     def run(self):
         with self.step(Step.Name.RESOLVE) as step:
             self.check_buildable()
-            interpreter = None if self.definition.conda_packages else self.find_interpreter()
-            lock = self.resolve(interpreter)
+            lock = self.lock_to_take()
+            interpreter = None if self.definition.conda_packages else self.find_interpreter(lock)
+            lock = self.resolve(lock, interpreter)
             packages = lock.values()
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels)
+        if self.build.is_refresh and self.moved_nothing():
+            return
         with self.step(Step.Name.INSTALL) as step:
             step.downloaded = install(self, interpreter, lock, packages)
             step.bytes = size_of(self.prefix)
@@ -221,8 +224,17 @@ class Attempt:
                 f"The disk of the worker had {free:,} MB free, so this build was ended before it had none.",
             )
 
-    def find_interpreter(self):
-        """Return (version, path) of the interpreter for a definition that takes nothing from conda."""
+    def lock_to_take(self):
+        """The lock that was asked for, else the one that is kept; None for a refresh that looks for itself."""
+        build = self.build
+        build.previous_lock = Lock.objects.kept(build.reuse_key)
+        return build.asked_lock or (None if build.is_refresh else build.previous_lock)
+
+    def find_interpreter(self, lock):
+        """Return (version, path) of the interpreter for a definition that takes nothing from conda.
+
+        It is the one that the lock is for, if that is here; otherwise the newest.
+        """
         here = Interpreter.objects.filter(worker=self.build.worker)
         constraint = self.definition.python or f"={settings.DEFAULT_PYTHON}"
         versions = here.matching(constraint)
@@ -232,21 +244,35 @@ class Attempt:
                 Failure.PYTHON_MISSING,
                 f"Python {constraint.lstrip('=')} is not on the worker. There are {there}.",
             )
-        self.say(f"Python {versions[0]}")
-        self.rooms.interpreter = here.get(version=versions[0]).path
-        return versions[0], self.rooms.interpreter
+        version = next(
+            (version for version in versions if lock and _minor(version) == _minor(lock.python)), versions[0]
+        )
+        self.say(f"Python {version}")
+        self.rooms.interpreter = here.get(version=version).path
+        return version, self.rooms.interpreter
 
-    def resolve(self, interpreter):
-        """Return the lock: the first good one of the image key, or a new one."""
-        platform = uv.this_platform()
+    def resolve(self, lock, interpreter):
+        """Return the lock to install: the one to take, where it fits, or a new one."""
+        build, platform = self.build, uv.this_platform()
         private_wheels.fetch_all(self)
-        lock = Lock.objects.first_good(self.build.reuse_key)
         if lock and self.fits(lock, interpreter, platform):
-            self.say(f"Taking the lock {lock} of the first build of this image key")
+            self.say(
+                f"Taking the lock {lock} that {'was asked for' if build.asked_lock else 'is kept for this image key'}"
+            )
+        elif build.asked_lock:
+            told = f"The lock {lock} is for Python {lock.python} on {lock.platform}, which this worker does not have."
+            self.give_up(Failure.PYTHON_MISSING, told)
         else:
-            lock = make_lock(self, interpreter, platform)
-        self.build.lock = lock
-        Build.objects.filter(pk=self.build.pk).update(lock=lock)
+            if lock:
+                self.say(f"The lock {lock} that is kept is for Python {lock.python}, so packages are resolved anew")
+                build.is_refresh = True
+            python, packages = packages_of(self, interpreter[0] if interpreter else "", platform)
+            lock = Lock.objects.store(python, platform, packages)
+        build.lock, build.previous_lock = lock, build.previous_lock if build.is_refresh else None
+        if build.previous_lock:  # perhaps of another version with this image key
+            VersionLock.objects.offer(build.version, build.previous_lock, build.asked_by)
+        fields = {"lock": lock, "previous_lock": build.previous_lock, "is_refresh": build.is_refresh}
+        Build.objects.filter(pk=build.pk).update(**fields)
         packages = lock.values()
         for package in packages:
             build = f" {package.build}" if package.build else ""
@@ -258,19 +284,31 @@ class Attempt:
 
     def fits(self, lock, interpreter, platform):
         """Whether a lock is for this platform, and for the Python that is there unless it brings one."""
-        return lock.platform == platform and (
-            interpreter is None or lock.python.rsplit(".", 1)[0] == interpreter[0].rsplit(".", 1)[0]
-        )
+        return lock.platform == platform and (interpreter is None or _minor(lock.python) == _minor(interpreter[0]))
+
+    def moved_nothing(self):
+        """End with the build that installed this very lock, if there is one. Return whether it did."""
+        ended = self.build.finish_as_moved_nothing()
+        if ended:
+            self.say(f"Build {self.build.reused_from} has installed exactly this already")
+            self.log.flush()
+        return ended
 
     def ask_conda(self, question, seconds, step, cache, notes=None):
         """Ask the child that is conda for us. Return its answer."""
-        reads = (conda.SCRIPT, *sandbox.of_our_python())
-        room = self.rooms.of_tools(network=True, reads=reads, caches=(cache,))
-        environ = self.environ | self.credentials.environ
-        ask = {"room": room, "environ": environ, "notes": notes}
+        ask = {"room": self.rooms.of_conda(cache), "environ": self.environ | self.credentials.environ, "notes": notes}
         return conda.ask(question, self.work, lambda command: self.call(command, seconds, step, **ask))
 
     # What all steps do
+
+    @property
+    def private(self):
+        """What a resolver is told of the private wheels."""
+        return [(wheel.sha256, wheel.filename, wheel.size) for wheel in self.wheels]
+
+    def ask(self, command, room, environ):
+        """Run a resolver."""
+        self.call(command, settings.RESOLVE_SECONDS, "resolve", cwd=self.work, room=room, environ=environ)
 
     def call(self, command, seconds, step, *, room, cwd=None, environ=None, notes=None, unless=None):
         """Run a tool in a room, its output into the log. Return the end of that output, if it went well.
@@ -322,7 +360,7 @@ class Attempt:
             self.give_up(Failure.OUT_OF_MEMORY, out_of_memory(settings.BUILD_MEMORY))
         diagnosis = diagnose(tail.text, step, settings.BUILD_MEMORY)
         line = diagnosis.line and tail.lines_before + diagnosis.line
-        raise BuildFailed(replace(diagnosis, line=line))
+        raise Diagnosed(replace(diagnosis, line=line))
 
     def warning_beat(self, step, seconds, tail):
         """Return a beat that says in the log, once, that the time limit is near."""
@@ -351,28 +389,6 @@ class Attempt:
                 self.give_up(Failure.STOPPED, "The portal was stopped while this build ran. Build again.")
             raise Taken from None
 
-    @contextmanager
-    def says_conda_faults(self):
-        """End the build for the reason in a CondaFault."""
-        try:
-            yield
-        except conda.CondaFault as fault:
-            self.give_up(*fault.args)
-
-    @contextmanager
-    def blames_conda(self, provided):
-        """Where uv finds no solution, say which of the packages that it names came from conda."""
-        try:
-            yield
-        except BuildFailed as fault:
-            diagnosis = fault.args[0]
-            said = set(re.findall(r"[a-z0-9][a-z0-9._-]*", diagnosis.reason))
-            named = [f"{name} {version}" for name, version in provided.items() if name in said]
-            if not named:
-                raise
-            reason = f"{diagnosis.reason} Conda provides {', '.join(named)}."
-            raise BuildFailed(replace(diagnosis, failure=Failure.CONFLICT, reason=reason)) from fault
-
     def unspoken(self):
         """What may not come into the log, and what is written instead: secrets, and where the work is done here."""
         words = secrets_of([settings.INDEX_URL, *uv.proxies()]) | self.credentials.words()
@@ -399,4 +415,4 @@ class Attempt:
     def give_up(self, failure, reason):
         reason = redact(reason, self.unspoken())
         self.say(reason)
-        raise BuildFailed(Diagnosis(failure, reason, self.log.lines))
+        raise Diagnosed(Diagnosis(failure, reason, self.log.lines))

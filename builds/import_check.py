@@ -11,11 +11,14 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
 NOT_THE_PACKAGE = {"test", "tests", "doc", "docs", "example", "examples", "benchmarks", "scripts"}
 ENDINGS = (".py", ".so", ".pyd")
+AT_ONCE = 4  # processes that import
+NUMBER = 4  # bytes of a number in their queue
 
 
 def modules_of(name):
@@ -42,30 +45,58 @@ def below(top, files):
     return ".".join(min(public, key=len)) if public else ""
 
 
-def main(names):
+def check(name, is_alone):
+    """Import what a distribution brings and say how that went. Return how many modules failed."""
+    modules, failed = modules_of(name), 0
+    if not modules:
+        print(f"nothing to import in {name}", flush=True)
+    for module in modules:
+        started = time.perf_counter()
+        try:
+            importlib.import_module(module)
+        except BaseException as fault:  # a package may raise anything while it is imported
+            if not is_alone:  # perhaps only because of what was imported before it
+                return subprocess.call([sys.executable, "-I", "-B", __file__, name])
+            told = "".join(traceback.format_exception(type(fault), fault, fault.__traceback__))
+            summary = f"{name} cannot be imported: {type(fault).__name__}: {fault}"
+            print(f"failed {module} ({name})\n{told}{summary}", flush=True)
+            failed += 1
+        else:
+            print(f"ok     {module} ({name}) {time.perf_counter() - started:.2f} s", flush=True)
+    return failed
+
+
+def work_through(queue, names):
+    """Import what is next until nothing is, as the other processes do. Return whether something failed."""
     failed = 0
-    for name in names:
-        modules = modules_of(name)
-        if not modules:
-            print(f"nothing to import in {name}", flush=True)
-        for module in modules:
-            started = time.perf_counter()
-            try:
-                importlib.import_module(module)
-            except BaseException as fault:  # a package may raise anything while it is imported
-                if len(names) > 1:  # perhaps only because of what was imported before it
-                    failed += subprocess.call([sys.executable, "-I", __file__, name])
-                    break
-                failed += 1
-                print(f"failed {module} ({name})")
-                traceback.print_exception(type(fault), fault, fault.__traceback__, file=sys.stdout)
-                print(f"{name} cannot be imported: {type(fault).__name__}: {fault}", flush=True)
-            else:
-                print(f"ok     {module} ({name}) {time.perf_counter() - started:.2f} s", flush=True)
-    return 1 if failed else 0
+    while number := os.read(queue.fileno(), NUMBER):
+        failed += check(names[int.from_bytes(number, "big")], len(names) == 1)
+    return int(failed > 0)
+
+
+def main(names):
+    """Import in as many processes as the machine has for us. Return the exit code."""
+    with tempfile.TemporaryFile(buffering=0) as queue:  # all who inherit it read on from the same place
+        queue.write(b"".join(number.to_bytes(NUMBER, "big") for number in range(len(names))))
+        queue.seek(0)
+        others = []
+        for _ in range(min(len(names), AT_ONCE, os.cpu_count() or 1) - 1):
+            other = os.fork()  # before anything is imported that could mind
+            if other == 0:
+                end(work_through(queue, names))
+            others.append(other)
+        codes = [work_through(queue, names)]
+    for other in others:
+        status = os.waitpid(other, 0)[1]
+        # A package that crashed ends us, too, with the code of a process that a signal ended.
+        codes.append(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+    return max(codes)
+
+
+def end(code):
+    sys.stdout.flush()
+    os._exit(code)  # a thread that a package started shall not keep us
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)  # a thread that a package started shall not keep us
+    end(main(sys.argv[1:]))

@@ -17,6 +17,18 @@ from . import lock as locks
 from .models import LockedPackage
 from .resolve import WHEELS
 
+# Valid by its content, because copies have other dates. Nothing is run, and what cannot be compiled is left alone.
+COMPILE = """
+import compileall, py_compile, re, sys
+mode = py_compile.PycInvalidationMode.CHECKED_HASH
+options = {"quiet": 2, "workers": 0, "rx": re.compile("/tests?/"), "invalidation_mode": mode}
+for folder in sys.argv[1:]:
+    try:
+        compileall.compile_dir(folder, stripdir=folder, **options)
+    except Exception as fault:
+        print(f"{folder} is left as it is: {fault}")
+"""
+
 CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
 
 
@@ -34,7 +46,7 @@ def install(attempt, interpreter, lock, packages):
         fetched += _link(attempt, packages, lock.platform)
     put = uv.sync if interpreter else uv.add
     if pip and not _put(attempt, put, pylock, pip, held=True):
-        fetched += _fetch(attempt, lock, pip)
+        fetched += _fetch(attempt, lock, pip, interpreter)
         _put(attempt, put, pylock, pip)
     pylock.unlink()
     attempt.rooms.take_back()
@@ -79,8 +91,8 @@ def _counter(attempt, what, packages, folders, beside=lambda: 0):
     return look
 
 
-def _fetch(attempt, lock, packages):
-    """Fetch what is not in the cache. Return how many bytes that was."""
+def _fetch(attempt, lock, packages, interpreter):
+    """Fetch what is not in the cache, and compile it. Return how many bytes that was."""
     attempt.say("Fetching what is not here yet")
     # User and password stand in this file alone, which nothing sees that has no need of them.
     pylock = _write_pylock(attempt, "pylock.fetched.toml", lock, packages, attempt.credentials.restore)
@@ -104,7 +116,16 @@ def _fetch(attempt, lock, packages):
     )
     shutil.rmtree(folder)
     pylock.unlink()
+    if interpreter:  # one of conda's is a package, whose code runs in no room of tools
+        _compile(attempt, interpreter, new())
     return sum(package.size for package in packages if filename_of(package) in notes.filenames)
+
+
+def _compile(attempt, interpreter, folders):
+    """Put bytecode beside the files of new packages in the cache, with which uv installs it: imports take a third."""
+    attempt.say(f"Compiling {count(len(folders), 'package')}, once for this Python")
+    command = [interpreter[1], "-I", "-S", "-W", "ignore", "-c", COMPILE, *folders]
+    attempt.call(command, settings.INSTALL_SECONDS, "install", room=attempt.rooms.of_tools())
 
 
 def _unpacked(attempt):

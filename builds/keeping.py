@@ -13,7 +13,7 @@ from events.models import Verb
 
 from . import related
 from .actions import Action, why_not
-from .models import Build
+from .models import Build, Lock, Status
 
 IN_USE = "they are in use, or a build of the same image key has not ended yet"
 
@@ -95,10 +95,11 @@ def _named_by(build):
 
 
 def _proves_the_lock(build):
-    """Whether another lock, or none, would be the kept one of its image key without this build."""
-    proofs = Build.objects.succeeded().filter(reuse_key=build.reuse_key).exclude(lock=None).order_by("finished")
-    kept, left = proofs.first(), proofs.exclude(pk=build.pk).first()
-    return kept is not None and (left is None or left.lock_id != kept.lock_id)
+    """Whether it alone shows that the lock that is kept for its reuse key works."""
+    if build.status != Status.SUCCEEDED or not build.lock or build.lock != Lock.objects.kept(build.reuse_key):
+        return False
+    others = Build.objects.succeeded().filter(reuse_key=build.reuse_key, lock=build.lock).exclude(pk=build.pk)
+    return not others.exists()
 
 
 def _check(action, build):

@@ -3,30 +3,44 @@
 import hashlib
 import json
 
+from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.models import Case, Q, When
+from django.urls import reverse
 from django.utils import timezone
 
+from environments import wheel_urls
+from environments.faults import UserFault
 from environments.models import Version
+from events.models import Verb
+from events.record import record
 
+from . import lock_files
 from .lock import Package
+from .uv import this_platform
 
-GOOD = "succeeded"  # the status of a build whose lock is kept
 LONGEST_LICENCE = 200
+
+
+def digest_of(python, platform, packages, is_reported=False):
+    """What tells a lock from every other one, the same on every machine."""
+    content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
+    if is_reported:
+        content += ["reported", sorted([package.manager, package.name, package.build] for package in packages)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class LockQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """Locks that a build has which the person sees."""
-        return self.filter(builds__version__in=Version.objects.visible_to(user)).distinct()
+        """Locks that a version has, or a build of one, that this person may see."""
+        versions = Version.objects.visible_to(user)
+        return self.filter(Q(pk__in=versions.values("locks__lock")) | Q(pk__in=versions.values("builds__lock")))
 
 
 class LockManager(models.Manager.from_queryset(LockQuerySet)):
     def store(self, python, platform, packages, is_reported=False):
         """Return the lock with this content, which is stored once, whoever resolves to it or reports it."""
-        content = [python, platform, sorted((package.content for package in packages), key=lambda p: p["name"])]
-        if is_reported:
-            content += ["reported", sorted([package.manager, package.name, package.build] for package in packages)]
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        digest = digest_of(python, platform, packages, is_reported)
         facts = {"python": python, "platform": platform, "is_reported": is_reported}
         with transaction.atomic():
             lock, is_new = self.get_or_create(digest=digest, defaults=facts)
@@ -34,9 +48,10 @@ class LockManager(models.Manager.from_queryset(LockQuerySet)):
                 LockedPackage.objects.bulk_create(LockedPackage(lock=lock, **package.as_dict()) for package in packages)
         return lock
 
-    def first_good(self, reuse_key):
-        """The lock that the first successful build of this reuse key used; it is kept until a refresh."""
-        return self.filter(builds__reuse_key=reuse_key, builds__status=GOOD).order_by("builds__finished").first()
+    def kept(self, reuse_key, platform=""):
+        """The lock that builds of this reuse key take on that platform, ours unless it is said; or None."""
+        row = VersionLock.objects.kept_for(reuse_key, platform or this_platform())
+        return row and row.lock
 
 
 class Lock(models.Model):
@@ -53,10 +68,54 @@ class Lock(models.Model):
     def __str__(self):
         return self.digest[:12]
 
+    def get_absolute_url(self):
+        return reverse("lock", args=[self.digest])
+
+    @property
+    def is_for_here(self):
+        """Whether the builds of this portal can install it."""
+        return self.platform == this_platform()
+
     def values(self):
         """Its Packages."""
         rows = self.packages.values_list(*Package.__annotations__)
         return [Package(*row[:-1], requested_by=tuple(row[-1])) for row in rows]
+
+    @property
+    def installed_size(self):
+        """Bytes on disk of what a build of it installed; None before one did."""
+        known = self.builds.filter(steps__name="install", steps__bytes__gt=0)
+        return known.values_list("steps__bytes", flat=True).first()
+
+    @property
+    def files(self):
+        """{name: words} of what it can be downloaded as."""
+        return lock_files.available(set(self.packages.values_list("manager", flat=True)))
+
+    def as_file(self, file, version, portal):
+        """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where it cannot be said so."""
+        return lock_files.render(file, self.locked(version, portal))
+
+    def locked(self, version, portal):
+        """It, with what files of other tools say beside it: they are named after one of its versions.
+
+        `portal` is its address, at which private wheels are fetched.
+        """
+        wanted, workspace = version.definition, version.workspace.name
+
+        def address(url):
+            # Of a private wheel the lock says only which bytes it has.
+            private = wheel_urls.parse_reference(url)
+            return portal.rstrip("/") + wheel_urls.WheelUrl(workspace, *private).path if private else url
+
+        return lock_files.Locked(
+            version.environment.name,
+            self.python,
+            self.platform,
+            lock_files.with_addresses(self.values(), address),
+            tuple(wanted.channels),
+            tuple(option.canonical for option in wanted.pip_options),
+        )
 
     def add_licences(self, licences):
         """Say what was learnt of the pip packages once they were there, {name: licence}. What is said stays."""
@@ -64,6 +123,74 @@ class Lock(models.Model):
         for package in silent:
             package.licence = licences.get(package.name, "")[:LONGEST_LICENCE]
         LockedPackage.objects.bulk_update([package for package in silent if package.licence], ["licence"], 500)
+
+
+class VersionLockQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self.filter(version__in=Version.objects.visible_to(user))
+
+    def kept_for(self, reuse_key, platform):
+        """The row of the lock that builds take: of the newest refresh, without one of the first. Or None."""
+        rows = self.filter(reuse_key=reuse_key, lock__platform=platform, kept_at__isnull=False)
+        newest = Case(When(is_refresh=True, then="kept_at")).desc()
+        return rows.select_related("lock").order_by("-is_refresh", newest, "kept_at", "pk").first()
+
+
+class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
+    def offer(self, version, lock, by):
+        """Note that a lock was made for a version, to be looked at. Builds do not take it."""
+        facts = {"by": by, "reuse_key": version.reuse_key}
+        return self.get_or_create(version=version, lock=lock, defaults=facts)[0]
+
+    def keep(self, version, lock, by, is_refresh=False):
+        """Let builds take a lock: a refresh from now on, another one unless there was one before."""
+        row = self.offer(version, lock, by)
+        if is_refresh or not row.kept_at:
+            row.kept_at, row.is_refresh = timezone.now(), is_refresh
+            row.save(update_fields=["kept_at", "is_refresh"])
+        return row
+
+    def keep_by_hand(self, version, lock, by, is_refresh=False):
+        """The same as an act of its own, not as a part of a build."""
+        with transaction.atomic():
+            row = self.keep(version, lock, by, is_refresh)
+            after = {"digest": lock.digest, "platform": lock.platform}
+            record(Verb.KEPT, row, version.workspace, after=after, by=by, name=f"{lock} of {version}")
+        return row
+
+    def lock_of(self, version, digest):
+        """The lock with this digest, if it was made for the version. Raise UserFault otherwise."""
+        row = self.filter(version=version, lock__digest=digest).select_related("lock").first()
+        if not row:
+            raise UserFault(f"No lock {digest[:12]} was made for version {version.number}.", "lock")
+        return row.lock
+
+    def adopt(self, version, lock, by):
+        """Keep a lock that was looked at. Raise UserFault where a build has to show first that it works."""
+        kept = Lock.objects.kept(version.reuse_key, lock.platform)
+        if kept and kept != lock and lock.is_for_here:
+            raise UserFault(f"A lock for {lock.platform} is kept once a build with it succeeds: ask for one.", "lock")
+        return self.keep_by_hand(version, lock, by, is_refresh=bool(kept) and kept != lock)
+
+
+class VersionLock(models.Model):
+    """That a lock was made for a version: who asked for it first, and since when builds take it, if they do."""
+
+    version = models.ForeignKey(Version, models.CASCADE, related_name="locks")
+    lock = models.ForeignKey(Lock, models.PROTECT, related_name="versions")
+    reuse_key = models.CharField(max_length=80, db_index=True, help_text="as Version.reuse_key says it")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    kept_at = models.DateTimeField(null=True, help_text="empty while it was only looked at")
+    is_refresh = models.BooleanField(default=False, help_text="whether it took the place of another that was kept")
+
+    objects = VersionLockManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "lock"], name="lock_once_for_version")]
+
+    def __str__(self):
+        return f"{self.lock} of {self.version}"
 
 
 class LockedPackageQuerySet(models.QuerySet):

@@ -9,16 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
 from events.models import Verb
 from events.record import record
 
-from . import lock_files, related
+from . import lock_diff, lock_files, related
 from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
-from .lock_models import Lock, LockedPackage
+from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
 from .share_models import Share
 from .step_models import ENDED, UNFINISHED, Status, Step
@@ -35,7 +34,7 @@ LONGEST_REASON = 5000
 
 __all__ = [
     "ArchiveOrder", "Artifact", "Build", "Cleanup", "DiskUse", "Lock", "LockedPackage", "LogChunk", "Machine", "Share",
-    "Status", "Step", "StoredLog", "Worker",
+    "Status", "Step", "StoredLog", "VersionLock", "Worker",
 ]  # fmt: skip
 
 
@@ -79,16 +78,14 @@ class BuildQuerySet(models.QuerySet):
         """Builds whose prefix others may use."""
         return self.succeeded().exclude(prefix="")
 
-    def supplier_of(self, reuse_key):
-        """The build whose prefix every other one of this reuse key uses, the newest; or None."""
-        return self.good().filter(reuse_key=reuse_key).order_by("-finished", "pk").first()
+    def with_lock(self, reuse_key, lock):
+        """The newest good build that installed this lock, or None."""
+        return self.good().filter(reuse_key=reuse_key, lock=lock).order_by("-finished", "pk").first()
 
-    def take_supplier(self, reuse_key):
-        """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
-        while supplier := self.supplier_of(reuse_key):
-            if supplier.use():
-                return supplier
-        return None
+    def supplier_of(self, reuse_key):
+        """The build whose prefix every other one of this reuse key uses: the newest with the lock that is kept."""
+        kept = Lock.objects.kept(reuse_key)
+        return kept and self.with_lock(reuse_key, kept)
 
     def free_to_go(self):
         """Builds whose files nobody needs in this moment: nothing of the same image key is on its way."""
@@ -117,20 +114,25 @@ class BuildQuerySet(models.QuerySet):
 
 
 class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
-    def request(self, version, by, anew=False):
-        """Ask for a build of `version`. Return it: finished at once when a good one of its image key exists.
+    def request(self, version, by, lock=None, refresh=False, anew=False):
+        """Ask for a build of `version`. Return it: finished at once when a good one exists that made the same.
 
-        With `anew` it is built whether or not there is one; that one stays good whatever comes of it.
+        A `refresh` looks past the lock that is kept, and its own is kept if it succeeds; given a `lock` that was made
+        for the version, it installs that one. With `anew` it is built whether or not there is a good one, which stays
+        good whatever comes of it.
         """
         keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
         build = self.model(version=version, asked_by=by, is_rebuild=anew, **keys)
+        build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
+        build.previous_lock = Lock.objects.kept(version.reuse_key) if build.is_refresh else None
         with transaction.atomic():
-            supplier = None if anew else self.model.objects.take_supplier(version.reuse_key)
+            supplier = build.take_supplier()
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
             build.record(Verb.REBUILT if anew else Verb.REQUESTED, by, after=build.end_in_words)
             if supplier:
+                VersionLock.objects.keep(version, build.lock, by, build.is_refresh)
                 build_succeeded.send(Build, build=build)
             else:
                 Step.objects.bulk_create(
@@ -155,6 +157,9 @@ class Build(models.Model):
     chain = models.JSONField(default=list, blank=True, help_text="why requirements do not fit together, step by step")
     reused_from = models.ForeignKey("self", models.PROTECT, null=True, related_name="reused_by")
     lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="builds")
+    asked_lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="+")
+    previous_lock = models.ForeignKey(Lock, models.PROTECT, null=True, related_name="+")
+    is_refresh = models.BooleanField(default=False, help_text="looked past the lock that was kept, `previous_lock`")
     prefix = models.TextField(blank=True, help_text="folder of the installed packages, below the prefixes' folder")
     worker = models.CharField(max_length=255, blank=True)
     is_sandboxed = models.BooleanField(null=True, help_text="whether its processes were confined; empty until it ran")
@@ -283,33 +288,24 @@ class Build(models.Model):
     @property
     def lock_files(self):
         """{name: words} of the files that its lock can be downloaded as; none before there is one."""
-        return lock_files.available(set(self.lock.packages.values_list("manager", flat=True))) if self.lock else {}
+        return self.lock.files if self.lock else {}
+
+    @cached_property
+    def lock_changes(self):
+        """What a refresh moved, as LockChanges; None where that was no question."""
+        if not (self.is_refresh and self.lock and self.previous_lock):
+            return None
+        return lock_diff.compare(self.previous_lock.values(), self.lock.values())
 
     def as_lock_file(self, file, portal):
-        """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where there is none.
-
-        `portal` is its address, at which private wheels are fetched.
-        """
+        """Return its lock as `Lock.as_file` does. Raise UserFault where there is none."""
         return lock_files.render(file, self.locked(portal))
 
     def locked(self, portal):
         """Its lock with what files of other tools say beside it. Raise UserFault where there is none."""
         if not self.lock:
             raise UserFault("This build has no lock: nothing was resolved.")
-        wanted = self.version.definition
-        return lock_files.Locked(
-            self.version.environment.name,
-            self.lock.python,
-            self.lock.platform,
-            lock_files.with_addresses(self.lock.values(), lambda url: self._address(url, portal)),
-            tuple(wanted.channels),
-            tuple(option.canonical for option in wanted.pip_options),
-        )
-
-    def _address(self, url, portal):
-        """Where a package is fetched: of a private wheel the lock says only which bytes it has."""
-        private = wheel_urls.parse_reference(url)
-        return portal.rstrip("/") + wheel_urls.WheelUrl(self.workspace.name, *private).path if private else url
+        return self.lock.locked(self.version, portal)
 
     def record(self, verb, by=None, before=None, after=None):
         """Write an event about this build."""
@@ -355,6 +351,8 @@ class Build(models.Model):
         with transaction.atomic():
             won = self.move_to(status, **fields)
             if won:
+                if status == Status.SUCCEEDED and self.lock:
+                    VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
                 # In one statement, so that a step that is being opened just now is closed, too.
                 is_open = Q(status=Status.RUNNING)
                 self.steps.filter(status__in=UNFINISHED).update(
@@ -398,8 +396,30 @@ class Build(models.Model):
         self.status, self.finished = Status.SUCCEEDED, timezone.now()
         self.reused_from, self.lock, self.prefix = supplier, supplier.lock, ""
 
+    def find_supplier(self):
+        """The build that made what this one is asked for, or None."""
+        if self.asked_lock:
+            found = Build.objects.with_lock(self.reuse_key, self.asked_lock)
+        else:
+            found = Build.objects.supplier_of(self.reuse_key)
+        return found if found and self._is_served_by(found) else None
+
+    def _is_served_by(self, supplier):
+        """Who asked to build or to look anew gets only what was begun since then, and did the same."""
+        looks = self.is_refresh and not self.asked_lock
+        if looks and not (supplier.is_refresh and not supplier.asked_lock_id):
+            return False
+        return not (looks or self.is_rebuild) or supplier.started >= self.created
+
+    def take_supplier(self):
+        """The same, marked as used in this moment: a clean-up that had chosen it lets it be. Part of a transaction."""
+        while supplier := self.find_supplier():
+            if supplier.use():
+                return supplier
+        return None
+
     def finish_from_twin(self):
-        """End with what a good build of the same image key made, if there is one. Return whether it did."""
+        """End with what a good build of the same image key made, if that is asked for. Return whether it did."""
         with transaction.atomic():
             won = self.end_with_supplier()
             if won:
@@ -407,14 +427,19 @@ class Build(models.Model):
         return won
 
     def end_with_supplier(self):
-        """The same, without a word to those that wait for it.
-
-        For one that was asked to build anew only what was begun since then is good enough.
-        """
-        fresh = Build.objects.filter(started__gte=self.created) if self.is_rebuild else Build.objects.all()
+        """The same, without a word to those that wait for it."""
         with transaction.atomic():
-            supplier = fresh.take_supplier(self.reuse_key)
+            supplier = self.take_supplier()
             return bool(supplier) and self.end_with(supplier)
+
+    def finish_as_moved_nothing(self):
+        """End with the build that installed the very lock that this one resolved to, if there is one."""
+        with transaction.atomic():
+            supplier = Build.objects.with_lock(self.reuse_key, self.lock)
+            won = bool(supplier) and supplier.use() and self.end_with(supplier)
+            if won:
+                transaction.on_commit(self._hand_on, robust=True)
+        return won
 
     def end_with(self, twin):
         """End as a build of the same image key ended, without having been built. Return whether we won."""
@@ -424,13 +449,19 @@ class Build(models.Model):
         with transaction.atomic():
             won = self.move_to(twin.status, **fields)
             if won:
-                self.steps.all().delete()
+                self.steps.filter(started=None).delete()
                 self.record(Verb.ENDED, after=self.end_in_words)
+            if won and twin.status == Status.SUCCEEDED:
+                VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
+                build_succeeded.send(Build, build=self)
         return won
 
     def is_answered_by(self, twin):
         """Whether the end of this build of the same image key, begun or not, is good enough for this one."""
-        return not (self.is_rebuild and twin.started) or twin.started >= self.created
+        if (self.is_refresh, self.asked_lock_id) != (twin.is_refresh, twin.asked_lock_id):
+            return False
+        is_late = twin.started and twin.started < self.created
+        return not (is_late and (self.is_rebuild or (self.is_refresh and not self.asked_lock_id)))
 
     def _hand_on(self):
         from . import schedule  # which imports this module

@@ -6,13 +6,15 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
+from environments import drafts
 from environments.access import get_workspace
 from environments.editing import Editing
+from environments.findings import Fix
 from environments.models import Environment, Rule
 
 from . import lock_diff, preview
 from .failures import Failure
-from .models import Build
+from .models import Lock
 
 # Seconds that the panel waits for a place before it says how many are before it.
 PATIENCE = 4
@@ -42,22 +44,23 @@ def preview_draft(request, workspace):
 
 
 def changes_since(version, answer):
-    """What the packages change against those that the version's last good build installed, or None."""
-    built = (
-        version and Build.objects.succeeded().filter(version=version, lock__isnull=False).order_by("-created").first()
-    )
-    if not built or answer.failure:
-        return None
-    return lock_diff.compare(built.lock.packages.all(), answer.packages)
+    """What the packages change against those that a build of the version gives on that platform, or None."""
+    kept = version and answer.fits and Lock.objects.kept(version.reuse_key, answer.platform)
+    return lock_diff.compare(kept.values(), answer.packages) if kept else None
 
 
 def to_relax(definition, failure):
-    """The requirements that a conflict names and that could be left open: (where, name), at most three."""
+    """Fixes that each leave open one requirement that a conflict names, at most three."""
     if not failure or failure.failure not in (Failure.CONFLICT, Failure.NO_VERSION, Failure.NO_WHEEL):
         return []
     words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", failure.reason.lower()))
     asked = [each for each in definition.placed if getattr(each.item, "constraint", "") and each.item.name != "python"]
-    return [(each.where, each.item.name) for each in asked if each.item.name in words][:3]
+    return [_left_open(each) for each in asked if each.item.name in words][:3]
+
+
+def _left_open(each):
+    name = drafts.split("pip" if ".pip[" in each.where else "conda", each.item.text)[0]
+    return Fix(f"Any version of {each.item.name}", "set", each.path, name)
 
 
 def answers(editing, answer):

@@ -1,18 +1,20 @@
-"""From a definition to its lock: conda's solver for the conda part, uv for the pip part beside it.
+"""From a definition to its packages: conda's solver for the conda part, uv for the pip part beside it.
 
-Each function does its work for an Attempt of `engine.py`, in the attempt's folder, log and limits.
+A build and a preview ask in the same order; each is an asker in a folder, a log and limits of its own. An asker has
+`definition`, `work` (its folder), `rooms`, `environ`, `credentials`, `private` ((sha256, filename, size) of the private wheels, which are in the
+folder WHEELS of it), `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room, environ)`,
+which runs a resolver.
 """
 
+import re
 from dataclasses import replace
-
-from django.conf import settings
 
 from environments.addresses import redact
 
 from . import conda, uv
 from . import lock as locks
+from .diagnosis import Diagnosed
 from .failures import Failure
-from .lock_models import Lock
 
 CONSTRAINTS = "constraints.txt"
 WHEELS = "wheels"  # folder of the private ones
@@ -20,15 +22,17 @@ PROVIDED = "provided"  # folder of the wheels that stand for what conda provides
 NOTHING = conda.Solved((), {})
 
 
-def make_lock(attempt, interpreter, platform):
-    """Resolve anew. `interpreter` is (version, path), or None where conda brings one."""
-    solved = NOTHING if interpreter else _solve_conda(attempt, platform)
-    python = interpreter[0] if interpreter else solved.python
-    wanted = attempt.definition.pip_requirements
-    pip, needed_by = _resolve_pip(attempt, wanted, python, platform, solved) if wanted else ([], {})
+def packages_of(asker, python, platform, explain=True):
+    """Return (python, Packages). `python` is a full version, empty where conda brings one.
+
+    Without `explain` pip packages do not say who needs them nor which index has them, which saves half the time.
+    """
+    definition = asker.definition
+    solved = _solve_conda(asker, platform) if definition.conda_packages else NOTHING
+    python, wanted = python or solved.python, definition.pip_requirements
+    pip, needed_by = _resolve_pip(asker, wanted, python, platform, solved, explain) if wanted else ([], {})
     asked = {line.name for line in wanted} & solved.provided.keys()
-    packages = [_with_pip(package, needed_by, asked) for package in solved.packages]
-    return Lock.objects.store(python, platform, [*packages, *pip])
+    return python, [*(_with_pip(package, needed_by, asked) for package in solved.packages), *pip]
 
 
 def _with_pip(package, needed_by, asked):
@@ -38,25 +42,28 @@ def _with_pip(package, needed_by, asked):
     return replace(package, direct=package.direct or name in asked, requested_by=requested_by)
 
 
-def _solve_conda(attempt, platform):
-    wanted = attempt.definition
+def _solve_conda(asker, platform):
+    wanted = asker.definition
     with_python = bool(wanted.pip) and all(spec.name != "python" for spec in wanted.conda)
     if with_python:
-        attempt.say("The conda part names no Python and the pip packages need one: the newest that fits is added")
-    attempt.say(f"Solving {len(wanted.conda):,} conda specs for {platform}")
-    cache = attempt.rooms.cache("channels")
-    with attempt.says_conda_faults():
+        asker.say("The conda part names no Python and the pip packages need one: the newest that fits is added")
+    asker.say(f"Solving {len(wanted.conda):,} conda specs for {platform}")
+    cache = asker.rooms.cache("channels")
+    room, environ = asker.rooms.of_conda(cache), asker.environ | asker.credentials.environ
+    try:
         question = conda.question_of(wanted, platform, cache, with_python)
-        answer = attempt.ask_conda(question, settings.RESOLVE_SECONDS, "resolve", cache)
+        answer = conda.ask(question, asker.work, lambda command: asker.ask(command, room, environ))
         solved = conda.read_solved(answer, wanted, platform)
-        conda.check_together(wanted.pip, solved.provided)
+        conda.check_together(wanted.pip, solved, platform)
+    except conda.CondaFault as fault:
+        asker.give_up(*fault.args)
     if solved.python:
-        attempt.say(f"Python {solved.python}, from conda")
-    return replace(solved, packages=tuple(_without_credentials(attempt, package) for package in solved.packages))
+        asker.say(f"Python {solved.python}, from conda")
+    return replace(solved, packages=tuple(_without_credentials(asker, package) for package in solved.packages))
 
 
-def _without_credentials(attempt, package):
-    strip = attempt.credentials.strip
+def _without_credentials(asker, package):
+    strip = asker.credentials.strip
     return replace(package, url=strip(package.url), channel=strip(package.channel))
 
 
@@ -65,45 +72,45 @@ def resolvable(line):
     return line.from_source(f"file:{WHEELS}/{line.wheel.filename}" if line.wheel else line.url)
 
 
-def _resolve_pip(attempt, wanted, python, platform, solved):
+def _resolve_pip(asker, wanted, python, platform, solved, explain):
     """Return (Packages of the pip part, {name: names that need it}, what conda provides among them)."""
-    work = attempt.work
-    attempt.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, wheels only")
-    text, options, environ = _requirements(attempt, wanted)
+    work = asker.work
+    asker.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, wheels only")
+    text, options, environ = _requirements(asker, wanted)
     (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
-    asked = ("requirements.in", "pylock.toml", python, platform, options, CONSTRAINTS)
-    with attempt.blames_conda(solved.provided):
-        room = attempt.rooms.of_tools(network=True)
-        where = {"cwd": work, "room": room, "environ": environ}
-        attempt.call(uv.compile_lock(*asked), settings.RESOLVE_SECONDS, "resolve", **where)
+    asked, where = (python, platform, options, CONSTRAINTS), (asker.rooms.of_tools(network=True), environ)
     try:
-        private = [(wheel.sha256, wheel.filename, wheel.size) for wheel in attempt.wheels]
+        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), *where)
+    except Diagnosed as fault:
+        raise Diagnosed(blame_conda(fault.diagnosis, solved.provided)) from fault
+    try:
         text = (work / "pylock.toml").read_text()
-        packages = locks.read_pylock(text, python, platform, wanted, private, solved.provided)
+        packages = locks.read_pylock(text, python, platform, wanted, asker.private, solved.provided)
     except ValueError as fault:
-        attempt.give_up(Failure.NO_WHEEL, str(fault))
+        asker.give_up(Failure.NO_WHEEL, str(fault))
+    if not explain:
+        return packages, {}
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
     (work / CONSTRAINTS).write_text(constraints + pins)
-    asked = ("requirements.in", "reasons.txt", *asked[2:])
-    attempt.call(uv.explain_lock(*asked), settings.RESOLVE_SECONDS, "resolve", **where)
+    asker.ask(uv.explain_lock("requirements.in", "reasons.txt", *asked), *where)
     needed_by, indexes = locks.read_reasons((work / "reasons.txt").read_text())
     for name in ("pylock.toml", "reasons.txt"):
         (work / name).unlink()  # what was filled in stands in them, too
     packages = [_with_reasons(package, needed_by, indexes) for package in packages]
-    return [_without_credentials(attempt, package) for package in packages], needed_by
+    return [_without_credentials(asker, package) for package in packages], needed_by
 
 
-def _requirements(attempt, wanted):
+def _requirements(asker, wanted):
     """Return (the file that uv resolves, the PipOptions that the command has, uv's environment).
 
     Where secrets are filled in, addresses stand in the file alone: there uv fills them in, and no list of processes
     shows them.
     """
-    credentials, options = attempt.credentials, attempt.definition.pip_options
+    credentials, options = asker.credentials, asker.definition.pip_options
     lines = "".join(f"{credentials.for_uv(resolvable(line))}\n" for line in wanted)
-    environ = attempt.environ | credentials.environ
+    environ = asker.environ | credentials.environ
     if not credentials:
         return lines, options, environ
     if any(option.name == "--index-url" for option in options):
@@ -115,3 +122,12 @@ def _requirements(attempt, wanted):
 def _with_reasons(package, needed_by, indexes):
     index = redact(indexes.get(package.name, ""))
     return replace(package, channel=index, requested_by=needed_by.get(package.name, ()))
+
+
+def blame_conda(diagnosis, provided):
+    """Where uv finds no solution, say which of the packages that it names came from conda."""
+    said = set(re.findall(r"[a-z0-9][a-z0-9._-]*", diagnosis.reason))
+    named = [f"{name} {version}" for name, version in provided.items() if name in said]
+    if not named:
+        return diagnosis
+    return replace(diagnosis, failure=Failure.CONFLICT, reason=f"{diagnosis.reason} Conda provides {', '.join(named)}.")

@@ -1,11 +1,11 @@
-"""The rooms that the steps of one build run in. Where there is no sandbox each of them is None, and nothing is done."""
+"""The rooms that the steps of one build or preview run in. Without a sandbox each is None, and nothing is done."""
 
 import sys
 
 from django.conf import settings
 from uv import find_uv_bin
 
-from . import process, sandbox, uv
+from . import conda, process, sandbox, uv
 
 IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
 
@@ -13,10 +13,11 @@ IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
 class Rooms:
     keeps_cache = True  # what is fetched with credentials is kept for nobody, not even until they are revoked
 
-    def __init__(self, build, prefix, work):
+    def __init__(self, work, prefix=None, number=0):
+        """`number` chooses the user that code of packages runs as."""
         self.is_on = sandbox.is_on()
         self.prefix, self.work, self.guests = prefix, work, work / "check"
-        self.guest = sandbox.guest(build.pk.int)
+        self.guest = sandbox.guest(number)
         self.interpreter = sys.executable  # until another is chosen
 
     def cache(self, name):
@@ -34,13 +35,19 @@ class Rooms:
         """
         if not self.is_on:
             return None
-        for folder in (self.prefix, self.work):
+        folders = [folder for folder in (self.prefix, self.work) if folder]
+        for folder in folders:
             folder.mkdir(exist_ok=True)
             sandbox.give(folder, sandbox.TOOLS)
         for cache in (self.cache("uv"), *caches):
             sandbox.give_itself(cache, sandbox.TOOLS)
         reads = (find_uv_bin(), *uv.certificates(), *self._python(), *reads)
-        return sandbox.Room(reads, (self.prefix, self.work, self.cache("uv"), *caches), network)
+        return sandbox.Room(reads, (*folders, self.cache("uv"), *caches), network)
+
+    def of_conda(self, cache):
+        """For the child that is conda for us, with the network."""
+        reads = (conda.SCRIPT, *sandbox.of_our_python()) if self.is_on else ()
+        return self.of_tools(network=True, reads=reads, caches=(cache,))
 
     def of_packages(self):
         """For code of packages: the prefix as it is, and a folder of its own that can be written."""

@@ -28,7 +28,7 @@ from .worker_models import Worker
 MESSAGE_AGE = timedelta(seconds=10)
 # Any number that nobody else locks in this database.
 ONE_AT_A_TIME = 8_203_517
-FIELDS = ("pk", "reuse_key", "version__environment__workspace", "created", "started")
+FIELDS = ("pk", "reuse_key", "version__environment__workspace", "created", "started", "is_refresh", "asked_lock")
 
 
 class Cause(TextChoices):
@@ -145,8 +145,9 @@ class Queue:
         return Wait(cause, place, None, self._reason(cause, build))
 
     def _wait_for_twin(self, build, pk):
-        begun = next((row.started for row in self.running if row.pk == pk), None)
-        twin = Build(pk=pk, status=Status.RUNNING if begun else Status.QUEUED, started=begun)
+        row = next(row for row in (*self.running, *self.waiting) if row.pk == pk)
+        facts = {"is_refresh": row.is_refresh, "asked_lock_id": row.asked_lock, "started": row.started}
+        twin = Build(pk=pk, status=Status.RUNNING if row.started else Status.QUEUED, **facts)
         wait = Wait(Cause.TWIN, None, twin, "", build.is_answered_by(twin))
         then = "ends with it" if wait.ends_with_twin else "begins after it"
         return replace(wait, reason=f"Build {twin.short_id} of the same packages {wait.now}; this one {then}.")

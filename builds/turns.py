@@ -25,6 +25,8 @@ class Row:
     workspace: object
     created: datetime = LONG_AGO
     started: datetime | None = None
+    is_refresh: bool = False
+    asked_lock: object = None
 
 
 @dataclass(frozen=True)

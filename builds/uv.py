@@ -27,6 +27,7 @@ PASSED_ON = (
     "no_proxy",
 )
 OLDEST_PYTHON = (3, 8)
+TARGETS = ("linux-64", "linux-aarch64")  # can be locked on any machine
 
 
 def this_platform():
@@ -133,7 +134,7 @@ def _compile(requirements, output, python, target, options, constraints):
     command += ["--python-version", python, "--only-binary", ":all:", "--no-header", "--quiet"]
     if constraints:
         command += ["--constraints", constraints]
-    if target in ("linux-64", "linux-aarch64"):
+    if target in TARGETS:
         machine = "x86_64" if target == "linux-64" else "aarch64"
         command += ["--python-platform", f"{machine}-manylinux_2_{GLIBC}"]
     for option in options:

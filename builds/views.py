@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
 from environments.access import get_environment, get_version
@@ -11,7 +11,8 @@ from environments.models import Workspace
 
 from . import schedule
 from .access import get_build
-from .models import Build, Worker
+from .lock_forms import BuildForm
+from .models import Build, VersionLock, Worker
 
 PAGE = 50
 SHOWN = 10  # of what runs and of what waits, at home
@@ -56,7 +57,15 @@ def request_build(request, workspace, name, number):
     version = get_version(request, workspace, name, number, permission="builds.add_build")
     if request.method != "POST":  # somebody had to sign in first, and decides again
         return redirect(version)
-    return redirect(version.builds.request(version, request.user))
+    form = BuildForm(request.POST)
+    if not form.is_valid():
+        raise Http404("This names no lock.")
+    wanted = form.cleaned_data
+    try:
+        lock = VersionLock.objects.lock_of(version, wanted["lock"]) if wanted["lock"] else None
+    except UserFault as fault:
+        raise Http404(fault.message) from fault
+    return redirect(version.builds.request(version, request.user, lock, wanted["refresh"]))
 
 
 def cancel(request, pk):
@@ -73,6 +82,7 @@ def lock_file(request, pk, file):
     try:
         content, content_type = build.as_lock_file(file, request.build_absolute_uri("/"))
     except UserFault as fault:
-        return render(request, "builds/no_lock_file.html", {"build": build, "fault": fault, "file": file}, status=409)
+        context = {"thing": build, "title": f"build {build}", "fault": fault, "file": file}
+        return render(request, "builds/no_lock_file.html", context, status=409)
     headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(content, content_type=content_type, headers=headers)

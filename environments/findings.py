@@ -22,9 +22,13 @@ class Fix:
     path: tuple
     value: object = None
 
+    @property
+    def where(self):
+        return "" if self.verb == "lines" else place(*self.path)
+
     def as_dict(self):
-        where = "" if self.verb == "lines" else place(*self.path)
-        return {"title": self.title, "verb": self.verb, "where": where, "path": list(self.path), "value": self.value}
+        path = list(self.path)
+        return {"title": self.title, "verb": self.verb, "where": self.where, "path": path, "value": self.value}
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def version(request, workspace, name, number):
         "workspace": version.workspace,
         "builds": builds[:5],
         "built": built,
+        "locks": version.locks.exclude(kept_at=None).select_related("lock").order_by("-kept_at")[:10],
         "asked": _asked(version.definition, packages),
         "transitive": [package for package in packages if not package.direct],
         "packages": packages,

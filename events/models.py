@@ -34,6 +34,7 @@ class Verb(models.TextChoices):
     DOWNLOADED = "downloaded", "Downloaded"
     SET = "set", "Set"
     REPLACED = "replaced", "Replaced"
+    KEPT = "kept", "Kept"
     REQUESTED = "requested", "Asked for"
     REBUILT = "rebuilt", "Asked to build anew"
     CANCELLED = "cancelled", "Cancelled"

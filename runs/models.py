@@ -69,7 +69,7 @@ class RunManager(models.Manager.from_queryset(RunQuerySet)):
         if report:
             lock = Lock.objects.store(report.python, report.platform, report.packages, is_reported=True)
         elif version and not lock:
-            lock = Lock.objects.first_good(version.reuse_key)
+            lock = Lock.objects.kept(version.reuse_key)
         evidence = Evidence.REPORTED if report else Evidence.LOCKED if lock else Evidence.NONE
         wanted = version.definition if version else definition
         run = self.model(

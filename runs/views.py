@@ -56,7 +56,7 @@ def _drift(run):
 
     Tools report names and versions, not files, so only those are compared.
     """
-    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.first_good(run.version.reuse_key)
+    kept = run.version and run.lock and run.lock.is_reported and Lock.objects.kept(run.version.reuse_key)
     if not kept:
         return None
     return lock_diff.compare(*(locked(lock)["packages"] for lock in (kept, run.lock)))

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, storage, timeline
+from builds import actions, keeping, refresh, storage, timeline
 from builds.actions import Action
 from builds.models import Status, Worker
 from environments.models import Interpreter, Role
@@ -64,6 +64,18 @@ def what_may_be_done(build, viewer):
 @register.simple_tag
 def kept_size(build):
     return storage.size_of(build)
+
+
+@register.filter
+def place(address):
+    """An address without what every address begins with."""
+    return address.partition("://")[2].rstrip("/") or address
+
+
+@register.simple_tag
+def other_platforms():
+    """What can be locked here besides our own platform."""
+    return refresh.PLATFORMS[1:]
 
 
 @register.filter

@@ -4,7 +4,7 @@ from django.conf import settings as django_settings
 from builds import pack, worker
 from builds.lock import Package
 from builds.models import Build, Lock
-from builds.tests import conda_channel
+from builds.tests import conda_channel, loopback
 from builds.tests.in_process import HERE, run
 from environments.models import Interpreter
 
@@ -25,6 +25,14 @@ def conda(channel_folder, settings, tmp_path):
         uv.mkdir(parents=True, exist_ok=True)
         (settings.CACHE / "uv").symlink_to(uv)
         yield served
+
+
+@pytest.fixture
+def index(settings):
+    """A package index on loopback that has what a test puts there, and nothing else."""
+    with loopback.serve() as registry:
+        settings.INDEX_URL = f"{registry.url}simple/"
+        yield registry
 
 
 @pytest.fixture(scope="session")

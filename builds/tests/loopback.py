@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from envportal.tests.wheel_maker import make_wheel
+
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html; charset=utf-8"
 
@@ -28,6 +30,18 @@ class Registry:
         """Each a filename, or an object as PEP 691 has them."""
         files = [{"filename": file} if isinstance(file, str) else file for file in files]
         self.pages[f"/simple/{name}/"] = (JSON, json.dumps({"name": name, "files": files}).encode())
+
+    def put_wheels(self, name, *versions, tags=("py3-none-any",), requires=()):
+        """Real wheels of a package, one of each version for each tag; what was there before of it is not listed."""
+        files = []
+        for version in versions:
+            for tag in tags:
+                module = name.replace("-", "_")
+                filename, data = f"{module}-{version}-{tag}.whl", make_wheel(module, version, requires)
+                self.pages[f"/files/{filename}"] = ("application/octet-stream", data)
+                facts = {"url": f"{self.url}files/{filename}", "size": len(data)}
+                files.append({"filename": filename, **facts, "hashes": {"sha256": hashlib.sha256(data).hexdigest()}})
+        self.put_files(name, *files)
 
     def put_channel(self, name, *packages, subdir="noarch"):
         """Each (name, version, build number)."""

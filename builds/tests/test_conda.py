@@ -11,7 +11,9 @@ import pytest
 from builds import conda, process
 from builds.conda import CondaFault
 from builds.failures import Failure
+from builds.lock import Package
 from builds.tests.conda_channel import subdir
+from environments import pip_lines
 
 HERE = subdir()
 PYTHON = platform.python_version()
@@ -297,3 +299,22 @@ def test_a_file_that_is_gone_is_a_network_fault(solve, link, conda):
         Failure.NETWORK,
         "data-2026.1-h_0.conda could not be fetched. The channel answered 404 Not Found.",
     )
+
+
+@pytest.mark.parametrize(
+    ("marker", "platform", "fits"),
+    [
+        ("platform_machine == 'aarch64'", "linux-64", True),
+        ("platform_machine == 'aarch64'", "linux-aarch64", False),
+        ("python_version >= '3.12'", "linux-64", True),
+        ("sys_platform == 'linux'", "linux-64", False),
+    ],
+)
+def test_a_line_that_is_not_meant_for_the_target_conflicts_with_nothing(marker, platform, fits):
+    solved = conda.Solved((Package("conda", "python", "3.11.7", "", "", 0, True),), {"idna": "3.7"})
+    line = pip_lines.parse(f"idna==3.10; {marker}")[0]
+    if fits:
+        conda.check_together([line], solved, platform)
+    else:
+        with pytest.raises(conda.CondaFault):
+            conda.check_together([line], solved, platform)

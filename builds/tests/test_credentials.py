@@ -174,8 +174,10 @@ PIP = {
 
 @pytest.mark.parametrize("lines", PIP.values(), ids=PIP.keys())
 def test_pip_packages_come_with_the_secret_which_is_told_nowhere(
-    make, index, secrets, settings, client, owner, seen, lines
+    make, index, secrets, settings, tmp_path, client, owner, seen, lines
 ):
+    settings.CACHE = tmp_path / "cache"  # other tests put the same wheel into the one that they share
+    settings.CACHE.mkdir()
     build = make(*put(lines, index))
     assert (build.status, build.reason) == (Status.SUCCEEDED, "")
     package = build.lock.packages.get(name="demo-pkg")

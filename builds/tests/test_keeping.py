@@ -40,7 +40,7 @@ def test_what_was_freed_supplies_nobody_and_is_built_again_with_the_kept_lock(go
     keeping.free(good, editor)
     again = version.builds.request(version, editor)
     assert (again.status, again.reused_from) == (Status.QUEUED, None)
-    assert Lock.objects.first_good(good.image_key) == good.lock
+    assert Lock.objects.kept(good.image_key) == good.lock
 
 
 def test_the_database_keeps_no_prefix_of_what_was_freed(good, editor):
@@ -151,7 +151,7 @@ def test_the_only_proof_of_the_kept_lock_stays_until_there_is_another(good, edit
     other.move_to(Status.RUNNING)
     other.finish(Status.SUCCEEDED, lock=good.lock, prefix="p2")
     keeping.delete(good)
-    assert Lock.objects.first_good(other.image_key) == other.lock == good.lock
+    assert Lock.objects.kept(other.image_key) == other.lock == good.lock
 
 
 def test_a_proof_stays_when_without_it_another_lock_would_be_kept(good, editor):

@@ -155,6 +155,12 @@ def test_what_conda_cannot_solve_is_said_in_words(ask, conda):
     assert (answer.packages, answer.failure.failure) == ((), Failure.PACKAGE_NOT_FOUND)
 
 
+def test_what_conda_provides_is_blamed_as_a_build_would(ask, conda):
+    answer = ask("requests==2.32.3", conda=["urllib3"], channels=["team"])
+    assert answer.failure.failure == Failure.CONFLICT
+    assert answer.failure.reason.endswith("Conda provides urllib3 1.20.")
+
+
 def test_a_channel_that_may_not_be_asked_while_one_types_is_not_asked(ask, conda):
     answer = ask(conda=["joblike"], channels=["http://127.0.0.1:9/team"])
     assert "is asked by a build only" in answer.failure.reason
@@ -187,9 +193,8 @@ def test_the_panel_offers_to_leave_a_requirement_open(signed_in, workspace):
     conflict = {"pip_name": ["scipy", "numpy"], "pip_constraint": ["==1.9.3", "==2.1.0"]}
     answer = panel(signed_in, **conflict)
     assert "Does not fit" in answer.content.decode()
-    names = [name for _, name in answer.context["relax"]]
-    assert names == ["scipy", "numpy"]
-    where = answer.context["relax"][1][0]
+    assert [fix.title for fix in answer.context["relax"]] == ["Any version of scipy", "Any version of numpy"]
+    where = answer.context["relax"][1].where
     new = signed_in.post("/workspaces/team/new/", posted(**conflict, edit=f"relax-{where}")).context["editing"]
     assert [(row.name, row.constraint) for row in new.rows.pip] == [("scipy", "==1.9.3"), ("numpy", "")]
 
@@ -223,6 +228,60 @@ def test_the_api_resolves_a_definition(api, editor, workspace, wanted):
     conflict = wanted("scipy==1.9.3", "numpy==2.1.0", python=HERE).document
     answer = api(editor).post("/api/v1/resolve/", {"definition": conflict}, content_type="application/json").json()
     assert (answer["fits"], answer["failure"]["failure"], answer["packages"]) == (False, "conflict", [])
+
+
+def resolved(api, editor, **asked):
+    return api(editor).post("/api/v1/resolve/", asked, content_type="application/json")
+
+
+def test_the_api_says_what_changes_against_a_version_and_what_is_installed(api, editor, stranger, wanted, index, make):
+    index.put_wheels("demo-pkg", "1.0")
+    build = make("demo-pkg==1.0")
+    index.put_wheels("demo-pkg", "1.0", "1.1")
+    against = "team/science/1"
+    same = resolved(api, editor, definition=build.version.document, against=against).json()
+    assert (same["is_built"], same["changes"], same["size"]) == (True, [], len(make_wheel()))
+    assert same["installed_size"] == build.steps.get(name="install").bytes > 0
+    newer = wanted("demo-pkg>=1.1", python=HERE).document
+    other = resolved(api, editor, definition=newer, against=against).json()
+    assert (other["is_built"], other["installed_size"]) == (False, None)
+    assert [(change["name"], change["before"], change["after"]) for change in other["changes"]] == [
+        ("demo-pkg", "1.0", "1.1")
+    ]
+    assert resolved(api, editor, definition=newer).json()["changes"] is None
+    assert resolved(api, stranger, definition=newer, against=against).status_code == 404
+    assert resolved(api, editor, definition=newer, against="science").status_code == 400
+
+
+def test_the_api_resolves_for_another_platform(api, editor, workspace, wanted, index):
+    python = HERE.replace(".", "")
+    there = [f"cp{python}-cp{python}-manylinux_2_17_{machine}" for machine in ("x86_64", "aarch64")]
+    index.put_wheels("demo-pkg", "1.0", tags=there)
+    wished = wanted("demo-pkg", python=HERE).document
+    answers = [resolved(api, editor, definition=wished, platform=platform).json() for platform in uv.TARGETS]
+    assert [answer["platform"] for answer in answers] == list(uv.TARGETS)
+    assert len({answer["packages"][0]["sha256"] for answer in answers}) == 1  # these two have the same bytes
+    assert answers[0]["image_key"] == answers[1]["image_key"]
+    assert resolved(api, editor, definition=wished, platform="win-64").status_code == 400
+
+
+def test_the_api_says_which_requirements_would_help_and_how(api, editor, workspace, wanted, index):
+    index.put_wheels("demo-pkg", "1.0", requires=["helper-pkg<2"])
+    index.put_wheels("helper-pkg", "1.0", "2.0")
+    wished = wanted("demo-pkg==1.0", "helper-pkg==2.0", python=HERE).document
+    answer = resolved(api, editor, definition=wished).json()
+    assert (answer["fits"], answer["needs_build"], answer["failure"]["failure"]) == (False, False, "conflict")
+    assert len(answer["failure"]["chain"]) > 1
+    assert [(fix["title"], fix["verb"], fix["value"]) for fix in answer["relax"]] == [
+        ("Any version of demo-pkg", "set", "demo-pkg"),
+        ("Any version of helper-pkg", "set", "helper-pkg"),
+    ]
+    *way, last = answer["relax"][1]["path"]
+    place = wished
+    for step in way:
+        place = place[step]
+    place[last] = answer["relax"][1]["value"]
+    assert resolved(api, editor, definition=wished).json()["fits"] is True
 
 
 # Many at once

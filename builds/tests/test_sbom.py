@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.resources import files
 from uuid import UUID
 
 import pytest
@@ -127,7 +128,8 @@ def test_a_licence_is_an_id_an_expression_or_words(valid, text, said):
     valid(bill(replace(SIX, licence=text)))
 
 
-def test_every_licence_id_that_we_know_is_one_of_the_schema(valid):
-    ids = [each["id"] for each in LICENSES.values()]
+def test_every_licence_id_that_we_know_is_one_of_the_schema():
+    ids = {each["id"] for each in LICENSES.values()}
+    schema = files("cyclonedx.schema") / "_res" / "spdx.SNAPSHOT.schema.json"
     assert len(ids) > 500
-    valid(bill(*(replace(SIX, name=f"p{n}", licence=id) for n, id in enumerate(ids))))
+    assert ids <= set(json.loads(schema.read_text())["enum"])

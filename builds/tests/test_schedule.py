@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from builds import schedule
 from builds.failures import Failure
-from builds.models import Build, Lock, Share, Status, Worker
+from builds.models import Build, Lock, Share, Status, Worker, build_succeeded
 from builds.schedule import Cause
 from builds.tasks import run_build, tend_builds
 from builds.tests.test_models import PACKAGE, succeed
@@ -154,6 +154,26 @@ def test_workers_that_ask_at_the_same_time_take_different_builds_and_pass_no_lim
         assert Build.objects.running().filter(version__environment__workspace__name=name).count() <= limit
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nobody_chooses_while_somebody_else_does(ask):
+    """What was read before another one's claim can be seen would let a workspace pass its limit."""
+    ask("a0")
+
+    def claim():
+        try:
+            return name_of(schedule.claim("w1"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            schedule._wait_for_others()
+            other = pool.submit(claim)
+            with pytest.raises(TimeoutError):
+                other.result(0.5)
+        assert other.result(20) == "a0"
+
+
 def test_a_turn_in_the_future_is_forgotten_when_the_clock_goes_back(ask):
     build = ask("a0")
     Share.objects.create(workspace=build.workspace, served_at=timezone.now() + timedelta(hours=1))
@@ -256,6 +276,21 @@ def test_a_twin_that_is_cancelled_leaves_the_build_alone(ask, sent, editor):
     schedule.claim("w")
     assert sent(second.cancel, editor) == []
     assert [build.status for build in fresh(first, second)] == [Status.RUNNING, Status.CANCELLED]
+
+
+def test_whoever_listens_hears_of_every_twin_that_succeeds(ask, sent):
+    heard = []
+
+    def listen(build, **kwargs):
+        heard.append(build.pk)
+
+    builds = ask("a0", "a1", "a2", key="1.0")
+    build_succeeded.connect(listen)
+    try:
+        sent(succeed, builds[0])
+    finally:
+        build_succeeded.disconnect(listen)
+    assert heard == [build.pk for build in builds]
 
 
 def test_three_hundred_twins_end_together(ask, sent, editor):

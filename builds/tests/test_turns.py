@@ -102,7 +102,7 @@ def test_everything_has_a_place_or_a_twin_and_no_limit_is_passed(asked, limits):
     assert sorted([*names(told), *told.waits_for]) == sorted(each.pk for each in asked)
     begun = [each.workspace for each in told.rows[: told.ready]]
     assert all(begun.count(name) <= limits.get(name, 1000) for name in "abc")
-    assert len({each.image_key for each in told.rows}) == len(told.rows)
+    assert len({each.reuse_key for each in told.rows}) == len(told.rows)
     assert set(told.waits_for.values()) <= set(names(told))
 
 

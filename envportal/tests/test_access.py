@@ -28,6 +28,7 @@ def only_editors(status):
 
 W, E, V, B = ["team"], ["team", "science"], ["team", "science", 1], "build"
 L = "lock"  # of the build, which then has one
+K, KF = "digest", "digest and file"  # of that lock
 A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
 RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
@@ -60,6 +61,11 @@ TABLE = [
     ("version-file", [*V, "environment.yml"], "get", None, MEMBERS),
     ("request-build", V, "post", {}, EDITORS_POST),
     ("request-build", V, "get", None, EDITORS_POST),
+    ("refresh", V, "get", None, EDITORS),
+    ("refresh", V, "post", {}, EDITORS),
+    ("keep-lock", V, "post", {"lock": "0" * 64}, {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 404}),
+    ("lock", K, "get", None, MEMBERS),
+    ("lock-file", KF, "get", None, MEMBERS),
     ("builds", E, "get", None, MEMBERS),
     ("build", B, "get", None, MEMBERS),
     ("build-live", B, "get", SEEN, MEMBERS),
@@ -133,6 +139,12 @@ TABLE = [
     ("api-version", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "get", None, API_MEMBERS),
     ("api-version-builds", V, "post", {}, only_editors(201)),
+    ("api-version-builds", V, "post", {"lock": "0" * 64}, only_editors(400)),
+    ("api-refresh", V, "post", {}, only_editors(200)),
+    ("api-version-locks", V, "get", None, API_MEMBERS),
+    ("api-version-locks", V, "post", {"lock": "0" * 64}, only_editors(400)),
+    ("api-lock", K, "get", None, API_MEMBERS),
+    ("api-lock-file", KF, "get", None, API_MEMBERS),
     ("api-diff", [], "get", {"from": "team/science/1", "to": "team/science/1"}, API_MEMBERS),
     ("api-environment-diff", E, "get", None, API_MEMBERS),
     ("api-environment-diff", E, "post", {}, only_editors(400)),
@@ -173,14 +185,14 @@ CASES = [
 
 def answer_of(client, build, wheel, editor, name, args, method, data):
     """Ask for a line of the table."""
-    if args in (L, A, P):
+    if args in (L, K, KF, A, P):
         succeed(build)
-    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     if args == R:
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
-    args = {B: [build.pk], L: of_lock}.get(args, args) if isinstance(args, str) else args
+    digest = build.lock and build.lock.digest
     of_build = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}
+    of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
     content_type = (

@@ -11,6 +11,8 @@ CHANGING = ("post", "put", "patch", "delete")
 # What changes nothing that is kept, and why.
 NO_ACT = {
     "preview": "it resolves what is typed, and keeps nothing",
+    "refresh": "it resolves to show what would change; builds go on as before until somebody keeps that",
+    "api-refresh": "the same",
     "api-resolve": "the same",
     "api-import": "it reads a file and answers with its definition",
     "wheels": "the table uploads bytes that are there already",

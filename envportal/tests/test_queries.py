@@ -15,7 +15,7 @@ LISTS = [
     ("home", [], 15),
     ("environments", ["team"], 6),
     ("environment", ["team", "science"], 10),
-    ("version", ["team", "science", 1], 8),
+    ("version", ["team", "science", 1], 9),
     ("environment-diff", ["team", "science"], 14),
     ("package", ["team", "science", "pip", "idna"], 7),
     ("builds", ["team", "science"], 10),

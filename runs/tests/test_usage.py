@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from builds.lock import Package
-from builds.models import Build, Lock, LockedPackage, Status
+from builds.models import Build, Lock, LockedPackage, Status, VersionLock
 from environments.models import Membership, Role, Workspace
 from runs.models import Run, Use
 from runs.reports import read
@@ -32,7 +32,8 @@ def package(manager, name, version, direct=True, licence="MIT", needed_by=()):
 def built(version, by, *packages):
     """A build that succeeded with these packages."""
     lock = Lock.objects.store("3.11.4", "linux-64", packages)
-    build = Build(version=version, image_key=version.image_key, asked_by=by, lock=lock)
+    keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
+    build = Build(version=version, asked_by=by, lock=lock, **keys)
     build.save(force_insert=True)
     assert build.finish(Status.SUCCEEDED, prefix="x")
     return build
@@ -244,6 +245,15 @@ def test_a_build_that_another_supplied_counts_too(science, editor):
     copy = other.register(science[0].definition, editor)[0]
     assert copy.builds.request(copy, editor).reused_from
     assert Use.objects.filter(version=copy, lock=again.lock).exists()
+
+
+def test_a_lock_for_another_platform_is_found_once_it_is_kept(ask, environment, editor, wanted):
+    version = environment.register(wanted("idna==3.10"), editor)[0]
+    lock = Lock.objects.store("3.11.4", "linux-aarch64", [package("pip", "idna", "3.10")])
+    VersionLock.objects.offer(version, lock, editor)
+    assert ask(package="idna") == []
+    VersionLock.objects.keep(version, lock, editor)
+    assert [(line["version"], line["builds"]) for line in ask(package="idna")] == [(1, 0)]
 
 
 # The page, the API and the files

@@ -1,0 +1,42 @@
+"""What one person is shown of a lock."""
+
+from dataclasses import dataclass
+
+from .lock_models import VersionLock
+from .lock_summary import Totals
+from .models import Build
+from .why import chains
+
+MOST = 50  # versions and builds that are named
+
+
+@dataclass(frozen=True)
+class Row:
+    """A package, and the chain from one that was asked for to the one that needs it."""
+
+    package: object
+    because_of: tuple
+
+
+class LockPage:
+    def __init__(self, lock, user):
+        self.lock = lock
+        mine = VersionLock.objects.visible_to(user).filter(lock=lock).select_related("by", "lock")
+        self.rows = list(mine.select_related("version__environment__workspace").order_by("-created", "pk")[:MOST])
+        builds = Build.objects.visible_to(user).filter(lock=lock).with_subject().prefetch_related("steps")
+        self.builds = list(builds.order_by("-created", "pk")[:MOST])
+
+    @property
+    def version(self):
+        """The version that its files are named after, and that the page leads back to."""
+        return (self.rows or self.builds)[0].version
+
+    def packages(self, text=""):
+        """Rows of the packages whose name has this text, those first that were asked for."""
+        packages = self.lock.values()
+        self.totals, found = Totals.of(packages), chains(packages)
+        return [
+            Row(package, found.get((package.manager, package.name), ()))
+            for package in packages
+            if text.lower() in package.name
+        ]
