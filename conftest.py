@@ -169,7 +169,7 @@ def upload():
 
 @pytest.fixture
 def secret(workspace, owner):
-    return workspace.set_secret("TOKEN", "hunter22", ["pypi.example.org"], owner)[0]
+    return workspace.set_secret("TOKEN", "hunter22", ["index.example.org"], owner)[0]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from environments.access import get_version
 from environments.faults import UserFault
 from envportal.pages import ByAge
 
-from . import preview, refresh
+from . import preview, refresh, schedule
 from .access import get_lock
 from .api import BuildSummarySerializer
 from .lock_page import LockPage
@@ -150,6 +150,7 @@ class LockDetail(generics.GenericAPIView):
     def get(self, request, digest):
         lock = get_lock(request, digest)
         page = LockPage(lock, request.user)
+        schedule.tell(page.builds)
         packages = [{**row.package.as_dict(), "because_of": row.because_of} for row in page.packages()]
         said = {field: getattr(lock, field) for field in ("digest", "platform", "python", "created", "files")}
         said |= {"installed_size": lock.installed_size, "totals": page.totals, "packages": packages}

@@ -97,7 +97,7 @@ class SecretForm(forms.Form):
         required=False, strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=False)
     )
     hosts = forms.CharField(
-        required=False, widget=forms.TextInput({"autocomplete": "off", "placeholder": "pypi.example.org"})
+        required=False, widget=forms.TextInput({"autocomplete": "off", "placeholder": "index.example.org"})
     )
 
     def __init__(self, data=None, **kwargs):

@@ -46,7 +46,7 @@ def read_hosts(text):
     hosts = list(dict.fromkeys(text.lower().replace(",", " ").split()))
     for host in hosts:
         if not _HOST.fullmatch(host):
-            told = "is no name of a host. Write pypi.example.org, without https:// and port."
+            told = "is no name of a host. Write index.example.org, without https:// and port."
             raise UserFault(f"“{host[:80]}” {told}", "hosts")
     if len(hosts) > MOST_HOSTS:
         raise UserFault(f"At most {MOST_HOSTS} hosts can be named.", "hosts")

@@ -11,10 +11,12 @@ from django.apps import apps
 from django.urls import reverse
 
 from builds import engine, log, log_files, preview, process, worker
+from builds.diagnosis import Diagnosed
 from builds.failures import Failure
 from builds.models import Build, Lock, Status
 from builds.tests.conda_channel import subdir
 from builds.tests.loopback import HTML, serve
+from builds.uv import this_platform
 from environments import sealing
 from environments.models import Workspace
 from envportal.tests.wheel_maker import make_wheel
@@ -267,7 +269,7 @@ def test_a_channel_that_wants_others_is_told_apart_from_one_that_is_down(make, c
 
 
 def test_a_secret_goes_to_its_hosts_alone(make, index, workspace, owner):
-    workspace.set_secret("PASSWORD", PASSWORD, ["pypi.example.org"], owner)
+    workspace.set_secret("PASSWORD", PASSWORD, ["index.example.org"], owner)
     build = make(*put(PIP["an index"], index))
     assert (build.status, build.failure) == (Status.FAILED, Failure.CREDENTIALS)
     assert build.reason.startswith("The secret PASSWORD of team may not be sent to 127.0.0.1")
@@ -310,7 +312,7 @@ def test_another_workspace_with_the_same_definition_has_neither_secret_nor_packa
     assert first.image_key == second.image_key
     assert second.reason.startswith("elsewhere has no secret PASSWORD")
     assert (second.reused_from, second.lock) == (None, None)
-    assert preview._known(second.version.definition) is None
+    assert preview._known(second.version.definition, this_platform()) is None
     # With the wrong one it gets nothing either, though all of it was fetched on this machine before.
     elsewhere.set_secret("PASSWORD", "not-the-right-one", [], owner)
     third = make(*put(PIP["an index"], index), environment=theirs)
@@ -385,7 +387,7 @@ def test_the_redactor_knows_every_spelling_of_a_secret_that_a_tool_prints(make, 
     attempt.take_credentials()
     user = b64encode(f"user:{PASSWORD}".encode()).decode()
     for spelled in (PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), b64encode(PASSWORD.encode()).decode(), user):
-        with pytest.raises(engine.BuildFailed) as failed:
+        with pytest.raises(Diagnosed) as failed:
             attempt.give_up(Failure.OURS, f"it printed {spelled} here")
         assert failed.value.args[0].reason == "it printed … here"
         assert spelled not in said(build)

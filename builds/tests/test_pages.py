@@ -172,10 +172,10 @@ def test_the_api_reads_a_build(api, editor, build):
 def test_the_api_answers_a_second_request_from_the_first_build(api, editor, version):
     url = reverse("api-version-builds", args=["team", "science", 1])
     caller = api(editor)
-    first = caller.post(url)
+    first = caller.post(url, content_type="application/json")
     assert (first.status_code, first.json()["status"], first.json()["packages"]) == (201, "queued", [])
     succeed(Build.objects.get())
-    second = caller.post(url)
+    second = caller.post(url, content_type="application/json")
     assert (second.status_code, second.json()["status"]) == (200, "succeeded")
     assert second.json()["reused_from"] == first.json()["id"]
     assert [package["name"] for package in second.json()["packages"]] == ["idna"]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from builds import engine, preview, refresh, uv
 from builds.failures import Failure
-from builds.models import Build, Lock, Status, VersionLock
+from builds.models import Build, Lock, Status, VersionLock, Worker
 from builds.tests.in_process import HERE, run, said
 from builds.tests.test_models import PACKAGE
 from environments.faults import UserFault
@@ -241,6 +241,7 @@ def on_commit(django_capture_on_commit_callbacks, monkeypatch):
     """Do something, and what follows once that is committed. Return the ids of the builds that were sent."""
     ids = []
     monkeypatch.setattr("builds.tasks.run_build.delay", ids.append)
+    Worker.objects.create(name="w", slots=1, heard_at=timezone.now())
 
     def on_commit(act):
         ids.clear()

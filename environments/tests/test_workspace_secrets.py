@@ -120,7 +120,7 @@ def test_a_viewer_sees_names_and_no_form(client, viewer, secret):
     client.force_login(viewer)
     said = client.get(PAGE).content.decode()
     assert "TOKEN" in said
-    assert "pypi.example.org" in said
+    assert "index.example.org" in said
     assert 'name="value"' not in said
     assert "/delete/" not in said
 
@@ -157,7 +157,7 @@ def test_secrets_of_another_workspace_are_none_of_this_one(secret):
 
 def test_the_api_takes_a_value_and_gives_none(api, owner, workspace):
     caller = api(owner)
-    said = caller.put(API, {"value": "hunter22", "hosts": ["pypi.example.org"]}, content_type="application/json")
+    said = caller.put(API, {"value": "hunter22", "hosts": ["index.example.org"]}, content_type="application/json")
     assert said.status_code == 201
     assert set(said.json()) == {"name", "hosts", "changed_by", "created", "changed", "used"}
     assert (said.json()["name"], said.json()["changed_by"], said.json()["used"]) == ("TOKEN", "olga", None)

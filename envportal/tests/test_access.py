@@ -92,9 +92,9 @@ TABLE = [
     ),
     ("package", [*E, "pip", "idna"], "get", None, MEMBERS),
     ("build-rebuild", B, "get", None, EDITORS),
-    ("build-rebuild", L, "post", {}, EDITORS_POST),
+    ("build-rebuild", P, "post", {}, EDITORS_POST),
     ("build-free", B, "get", None, EDITORS),
-    ("build-free", L, "post", {}, EDITORS_POST),
+    ("build-free", P, "post", {}, EDITORS_POST),
     ("build-delete", B, "get", None, OWNERS),
     ("build-delete", B, "post", {}, OWNERS | {"owner": 409}),
     ("storage", [], "get", None, NO_MEMBERS),
@@ -191,7 +191,8 @@ def answer_of(client, build, wheel, editor, name, args, method, data):
         run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
         args = [run.pk]
     digest = build.lock and build.lock.digest
-    of_build = {B: [build.pk], P: [build.pk], L: [build.pk, "pylock.toml"], A: [build.pk, "Dockerfile"]}
+    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
+    of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     args = of_build.get(args, args) if isinstance(args, str) else args
     url = reverse(name, args=args)
