@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from environments.faults import UserFault
 from environments.models import Workspace
+from events.models import Verb
+from events.record import record
 
 from . import osv
 from .cvss import WORDS
@@ -215,11 +217,21 @@ class IgnoredQuerySet(models.QuerySet):
         if until < timezone.localdate():
             raise UserFault("The last day is over already.", "until")
         with transaction.atomic():
-            self.end(advisory.osv_id, workspace, by)
-            return self.create(osv_id=advisory.osv_id, workspace=workspace, reason=reason.strip(), until=until, by=by)
+            self._end(advisory.osv_id, workspace, by)
+            facts = {"reason": reason.strip(), "until": until}
+            ignored = self.create(osv_id=advisory.osv_id, workspace=workspace, by=by, **facts)
+            record(Verb.IGNORED, ignored, workspace, after=facts, by=by)
+            return ignored
 
     def end(self, osv_id, workspace, by):
         """Take back that an advisory is ignored there. Return whether it was."""
+        with transaction.atomic():
+            if not self._end(osv_id, workspace, by):
+                return False
+            record(Verb.NOT_IGNORED, f"{osv_id} in {workspace or 'all workspaces'}", workspace, by=by)
+            return True
+
+    def _end(self, osv_id, workspace, by):
         there = self.select_for_update().filter(osv_id=osv_id, workspace=workspace, ended=None)
         return bool(there.update(ended=timezone.now(), ended_by=by))
 

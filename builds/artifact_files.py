@@ -6,6 +6,8 @@ import base64
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 
+from events.models import Verb
+
 from .log_raw import parse_range
 from .pack import ARCHIVE, SBOM
 
@@ -35,6 +37,8 @@ def answer(request, artifact, build):
     if not artifact.is_there:
         raise Http404
     headers["Content-Length"] = last - first + 1
+    if artifact.name == ARCHIVE and request.method == "GET" and first == 0:
+        build.record(Verb.DOWNLOADED, after={"file": filename_of(artifact, build), "sha256": artifact.sha256})
     pieces = _pieces_later if isinstance(request, ASGIRequest) else _pieces
     return StreamingHttpResponse(
         pieces(artifact, first, last + 1 - first), content_type=artifact.content_type, status=status, headers=headers

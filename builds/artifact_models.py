@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from environments.faults import UserFault
+from events.models import Verb
 
 from .step_models import ENDED, UNFINISHED, Status
 
@@ -85,6 +86,7 @@ class ArchiveOrderManager(models.Manager):
                 anew = {"status": Status.QUEUED, "reason": "", "asked_by": by, "created": timezone.now()}
                 is_new = self.filter(pk=order.pk, status__in=ENDED).update(**anew, done=0, total=0)
             if is_new:
+                build.record(Verb.ORDERED, by)
                 order.send()
         order.refresh_from_db()
         return order

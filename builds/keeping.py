@@ -9,6 +9,7 @@ from django.db.models import PROTECT, RESTRICT, Q
 from django.utils import timezone
 
 from environments.faults import UserFault
+from events.models import Verb
 
 from . import related
 from .actions import Action, why_not
@@ -30,7 +31,11 @@ def rebuild(build, by):
 def free(build, by):
     """Remove prefix and archives; record, lock and log stay."""
     _check(Action.FREE, build)
-    if not release(build, by):
+    with transaction.atomic():
+        is_freed = release(build, by)
+        if is_freed:
+            build.record(Verb.FREED, by)
+    if not is_freed:
         build.refresh_from_db()
         _check(Action.FREE, build)
         raise Refused(f"These files may be needed in a moment: {IN_USE}. Free them later.")
@@ -59,6 +64,7 @@ def delete(build):
         _check(Action.DELETE, build)
         if reason := why_it_stays(build):
             raise Refused(reason)
+        build.record(Verb.DELETED, before=build.end_in_words)
         build.delete()
 
 

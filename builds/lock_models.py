@@ -12,6 +12,8 @@ from django.utils import timezone
 from environments import wheel_urls
 from environments.faults import UserFault
 from environments.models import Version
+from events.models import Verb
+from events.record import record
 
 from . import lock_files
 from .advisory_models import AdvisoryMatch
@@ -151,6 +153,14 @@ class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
             row.save(update_fields=["kept_at", "is_refresh"])
         return row
 
+    def keep_by_hand(self, version, lock, by, is_refresh=False):
+        """The same as an act of its own, not as a part of a build."""
+        with transaction.atomic():
+            row = self.keep(version, lock, by, is_refresh)
+            after = {"digest": lock.digest, "platform": lock.platform}
+            record(Verb.KEPT, row, version.workspace, after=after, by=by, name=f"{lock} of {version}")
+        return row
+
     def lock_of(self, version, digest):
         """The lock with this digest, if it was made for the version. Raise UserFault otherwise."""
         row = self.filter(version=version, lock__digest=digest).select_related("lock").first()
@@ -163,7 +173,7 @@ class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
         kept = Lock.objects.kept(version.reuse_key, lock.platform)
         if kept and kept != lock and lock.is_for_here:
             raise UserFault(f"A lock for {lock.platform} is kept once a build with it succeeds: ask for one.", "lock")
-        return self.keep(version, lock, by, is_refresh=bool(kept) and kept != lock)
+        return self.keep_by_hand(version, lock, by, is_refresh=bool(kept) and kept != lock)
 
 
 class VersionLock(models.Model):

@@ -11,6 +11,8 @@ from django.utils.functional import cached_property
 
 from environments.faults import UserFault
 from environments.models import Version
+from events.models import Verb
+from events.record import record
 
 from . import lock_diff, lock_files, related
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, Ignored
@@ -130,6 +132,7 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
             if supplier:
                 build.reuse(supplier)
             build.save(force_insert=True)
+            build.record(Verb.REBUILT if anew else Verb.REQUESTED, by, after=build.end_in_words)
             if supplier:
                 VersionLock.objects.keep(version, build.lock, by, build.is_refresh)
                 build_succeeded.send(Build, build=build)
@@ -306,6 +309,18 @@ class Build(models.Model):
             raise UserFault("This build has no lock: nothing was resolved.")
         return self.lock.locked(self.version, portal)
 
+    def record(self, verb, by=None, before=None, after=None):
+        """Write an event about this build."""
+        record(verb, self, self.workspace, before, after, by, name=f"{self.short_id} of {self.version}")
+
+    @property
+    def end_in_words(self):
+        """What an event says of how it stands. Who cancelled it is the event's own word."""
+        told = {"status": self.status}
+        if self.failure and self.status == Status.FAILED:
+            told |= {"failure": self.failure, "reason": self.headline}
+        return told | ({"supplied_by": self.reused_from.short_id} if self.reused_from_id else {})
+
     def send(self):
         """Wake a worker once the row can be seen. A broker that is down is no fault: the build is sent again."""
         from .tasks import run_build  # which imports this module
@@ -333,7 +348,7 @@ class Build(models.Model):
                 setattr(self, name, value)
         return won
 
-    def finish(self, status, **fields):
+    def finish(self, status, by=None, **fields):
         """End the build and whatever step is open. Return whether we won."""
         with transaction.atomic():
             won = self.move_to(status, **fields)
@@ -348,6 +363,7 @@ class Build(models.Model):
                 )
                 if status == Status.SUCCEEDED:
                     build_succeeded.send(Build, build=self)
+                self.record(Verb.CANCELLED if status == Status.CANCELLED else Verb.ENDED, by, after=self.end_in_words)
                 transaction.on_commit(self._hand_on, robust=True)
         return won
 
@@ -358,7 +374,7 @@ class Build(models.Model):
 
     def cancel(self, by):
         """Return whether it was still to be cancelled. A worker notices at its next beat; a twin builds on or begins."""
-        return self.finish(Status.CANCELLED, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
+        return self.finish(Status.CANCELLED, by, failure=Failure.CANCELLED, reason=f"Cancelled by {by}.")
 
     @property
     def too_late(self):
@@ -436,6 +452,7 @@ class Build(models.Model):
             won = self.move_to(twin.status, **fields)
             if won:
                 self.steps.filter(started=None).delete()
+                self.record(Verb.ENDED, after=self.end_in_words)
             if won and twin.status == Status.SUCCEEDED:
                 VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
                 build_succeeded.send(Build, build=self)

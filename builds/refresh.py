@@ -67,4 +67,4 @@ def lock_for(version, by, asker, platform):
     if kept:
         return VersionLock.objects.keep(version, kept.lock, by), None
     found = look(version, by, asker, platform)
-    return found.lock and VersionLock.objects.keep(version, found.lock, by), found.answer.failure
+    return found.lock and VersionLock.objects.keep_by_hand(version, found.lock, by), found.answer.failure

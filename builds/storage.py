@@ -17,6 +17,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from environments.wheels import PrivateWheel
+from events.models import Verb
+from events.record import record
 
 from . import keeping, log_files, related, retention
 from .models import Build, Cleanup, Step, StoredLog
@@ -81,16 +83,27 @@ def clean(by=None, token=None):
     plan = make_plan()
     if token is not None and token != plan.token:
         raise Changed
-    cleanup = Cleanup.objects.create(by=by)
+    with transaction.atomic():
+        cleanup = Cleanup.objects.create(by=by)
+        if by and not plan.freed:
+            record_cleaning(cleanup, by)
     for n in range(0, len(plan.freed), AT_ONCE):
         with transaction.atomic():
+            before = (cleanup.builds, cleanup.size)
             for decision in plan.freed[n : n + AT_ONCE]:
                 if keeping.release(Build(pk=decision.build), None, decision.why, unused_since=decision.facts.used):
                     cleanup.builds += 1
                     cleanup.size += decision.size
             cleanup.save(update_fields=["builds", "size"])
+            record_cleaning(cleanup, by, *before)
     drop_stray_logs()
     return cleanup
+
+
+def record_cleaning(cleanup, by, builds=0, size=0):
+    """Write an event about what was freed since there were so many builds and bytes."""
+    after = {"builds": cleanup.builds - builds, "bytes": cleanup.size - size}
+    record(Verb.CLEANED, cleanup, after=after, by=by, name="storage")
 
 
 def drop_stray_logs():

@@ -5,6 +5,8 @@ from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_s
 from django.conf import settings
 from django.db import close_old_connections
 
+from events import actor
+
 from . import advisory_import, archive, engine, keeper, log_files, schedule, sources, storage, worker
 from .models import ArchiveOrder, Build
 from .sources import Source
@@ -67,6 +69,7 @@ def import_advisories():
 @celeryd_init.connect
 def prepare(sender, **kwargs):
     """Called with the name of the worker before it takes its first message."""
+    actor.this_process(f"worker {sender}")
     worker.prepare(sender)
 
 

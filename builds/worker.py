@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from environments.models import Interpreter
+from events import chain
 
 from . import archive, engine, keeper, process, sandbox, schedule, uv
 from .failures import Failure
@@ -57,6 +58,7 @@ def tend():
         if build.fail(Failure.WORKER_LOST, "worker lost"):
             engine.remove_folders(build)
     archive.tend()
+    chain.seal()
     schedule.wake(schedule.MESSAGE_AGE)
 
 

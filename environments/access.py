@@ -3,6 +3,8 @@
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
+from events import actor
+
 from .models import Environment, Version, Workspace
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
@@ -11,6 +13,7 @@ from .workspace_secrets import Secret
 def require(request, permission, thing):
     """Raise PermissionDenied unless the person may. `permission` is `app.verb_model`."""
     if not request.user.has_perm(permission, thing):
+        actor.denied_in(thing if isinstance(thing, Workspace) else thing.workspace)
         raise PermissionDenied("Your role in this workspace does not allow this. An owner of it can change that.")
     return thing
 

@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class EnvironmentsConfig(AppConfig):
     name = "environments"
+
+    def ready(self):
+        from . import recording
+
+        recording.connect()

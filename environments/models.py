@@ -11,6 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from events.models import Verb
+from events.record import record
+
 from . import definition as definitions
 from . import names, policy, version_files
 from .conda_specs import python_specifiers
@@ -40,6 +43,10 @@ class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Administrators see every workspace, other people those they are members of."""
         return self if user.is_superuser else self.filter(memberships__user=user)
+
+    def owned_by(self, user):
+        """Administrators are owners everywhere."""
+        return self if user.is_superuser else self.filter(memberships__user=user, memberships__role=Role.OWNER)
 
     def with_role_of(self, user):
         mine = Membership.objects.filter(workspace=models.OuterRef("pk"), user=user)
@@ -74,11 +81,13 @@ class Workspace(models.Model):
     def add_environment(self, name, by, description=""):
         """Make an environment here. Raise UserFault when the name is taken or may not be given."""
         names.check(name, settings.RESERVED_PREFIXES)
-        environment, is_new = self.environments.get_or_create(
-            name=name, defaults={"description": description, "created_by": by}
-        )
-        if not is_new:
-            raise UserFault(f"{self} already has an environment named {name}.", "name")
+        with transaction.atomic():
+            environment, is_new = self.environments.get_or_create(
+                name=name, defaults={"description": description, "created_by": by}
+            )
+            if not is_new:
+                raise UserFault(f"{self} already has an environment named {name}.", "name")
+            record(Verb.MADE, environment, self, after={"description": description}, by=by)
         return environment
 
     def add_wheel(self, upload, by):
@@ -188,6 +197,9 @@ class Environment(models.Model):
             )
             version.wheels.add(*wheels)
             Declared.objects.write(version)
+            before = {"number": version.number - 1} if version.number > 1 else None
+            after = {"number": version.number, "image_key": version.image_key, "identity": version.identity}
+            record(Verb.REGISTERED, version, self.workspace, before, after | {"message": message}, by=by)
             return version, True
 
     @property
@@ -414,7 +426,8 @@ class Token(models.Model):
     def issue(cls, user, name=""):
         """Make a token for `user` and return its text, which nobody can read again."""
         text = f"envp_{secrets.token_urlsafe(32)}"
-        cls.objects.create(user=user, name=name, digest=digest_of(text))
+        with transaction.atomic():
+            cls.objects.create(user=user, name=name, digest=digest_of(text))
         return text
 
 

@@ -12,6 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
+from events.models import Verb
+from events.record import record
+
 from . import uploads
 from .access import get_wheel, get_workspace
 from .faults import UserFault
@@ -107,17 +110,23 @@ def _person(request):
         except ValueError:
             return None
         token = find(password or name)
+        request.auth = token
         return token and token.user
     try:
         known = TokenAuthentication().authenticate(request)
     except AuthenticationFailed:
         return None
+    if known:
+        request.auth = known[1]
     return known and known[0]
 
 
 def _send(request, wheel):
     if not wheel.has_bytes:
         raise Http404
+    if request.method == "GET":
+        how = {"by": "signed address"} if "signature" in request.GET else None
+        record(Verb.DOWNLOADED, wheel, wheel.workspace, after=how)
     pieces = _pieces_later if isinstance(request, ASGIRequest) else _pieces
     headers = {
         "Content-Length": wheel.size,

@@ -10,6 +10,9 @@ from django.dispatch import receiver
 from django.urls import reverse
 from django.utils import timezone
 
+from events.models import Verb
+from events.record import record
+
 from . import wheel_files, wheel_store, wheel_urls
 from .catalogue import found
 from .faults import DefinitionFault, UserFault
@@ -91,6 +94,7 @@ class PrivateWheel(models.Model):
             try:
                 with transaction.atomic():
                     wheel = workspace.wheels.create(sha256=upload.sha256, **facts)
+                    record(Verb.UPLOADED, wheel, workspace, after=wheel.facts, by=by)
                     wheel_store.keep(upload)
                     return wheel, True
             except IntegrityError:  # it is there, or another one has its name
@@ -120,6 +124,7 @@ class PrivateWheel(models.Model):
             wheel = PrivateWheel.objects.select_for_update().get(pk=self.pk)
             if reason := wheel.why_it_stays():
                 raise WheelInUse(reason)
+            record(Verb.DELETED, wheel, wheel.workspace, wheel.facts)
             wheel.delete()
 
     def why_it_stays(self):
@@ -128,6 +133,11 @@ class PrivateWheel(models.Model):
         if len(named) > MOST_NAMED:
             named[MOST_NAMED:] = [f"{self.uses.count() - MOST_NAMED:,} more"]
         return f"Versions that never change name {self}: {', '.join(named)}." if named else ""
+
+    @property
+    def facts(self):
+        """What an event says of it."""
+        return {"sha256": self.sha256, "size": self.size}
 
     @property
     def has_bytes(self):

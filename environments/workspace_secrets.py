@@ -10,6 +10,9 @@ from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from events.models import Verb
+from events.record import record
+
 from . import sealing
 from .faults import UserFault
 
@@ -90,8 +93,19 @@ class Secret(models.Model):
         now = timezone.now()
         fields = {"sealed": sealing.seal(value), "hosts": hosts, "changed_by": by, "changed": now}
         with transaction.atomic():
+            before = cls.objects.filter(workspace=workspace, name=name).values("hosts").first()
             # Another value was never used.
-            return cls.objects.update_or_create(workspace=workspace, name=name, defaults=fields | {"used": None})
+            secret, is_new = cls.objects.update_or_create(
+                workspace=workspace, name=name, defaults=fields | {"used": None}
+            )
+            verb = Verb.SET if is_new else Verb.REPLACED
+            record(verb, secret, workspace, before, {"hosts": hosts}, by=by)
+            return secret, is_new
+
+    def delete(self, *args, **kwargs):
+        with transaction.atomic():
+            record(Verb.DELETED, self, self.workspace, {"hosts": self.hosts})
+            return super().delete(*args, **kwargs)
 
     @property
     def value(self):

@@ -51,5 +51,9 @@ class ByAge(Pages):
     ordering = ("-created", "pk")
 
 
+class ByMoment(Pages):
+    ordering = ("-created", "-id")
+
+
 class ByStart(Pages):
     ordering = ("-started", "id")

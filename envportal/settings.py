@@ -63,6 +63,12 @@ PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
 PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 # Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
 SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
+# How many proxies stand in front of the portal, whose word is taken for where a request comes from.
+PROXIES = env.int("ENVPORTAL_PROXIES", 0, validate=validate.Range(min=0))
+# Where events go as JSON lines besides the database: a file, or stderr; empty means nowhere.
+EVENTS_LOG = env.str("ENVPORTAL_EVENTS_LOG", "")
+# Days after which names in events become pseudonyms and addresses go; 0 means never.
+EVENTS_PERSONAL_DAYS = env.int("ENVPORTAL_EVENTS_PERSONAL_DAYS", 365, validate=validate.Range(min=0))
 # The package index; empty means the tool's own default.
 INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
 # Suggestions while somebody types; off means that nothing is asked of outside for them.
@@ -118,6 +124,7 @@ UPLOADS = VAR / "uploads"
 
 INSTALLED_APPS = [
     "envportal",
+    "events",
     "environments",
     "builds",
     "runs",
@@ -142,6 +149,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "events.middleware.Acting",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -212,6 +220,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "clean storage": {"task": "builds.tasks.clean_storage", "schedule": 86400.0, "options": {"expires": 3600}},
+    "forget persons": {"task": "events.tasks.forget_persons", "schedule": 86400.0, "options": {"expires": 3600}},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {

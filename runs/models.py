@@ -13,6 +13,8 @@ from builds.models import Build, Lock
 from environments import definition as definitions
 from environments.faults import UserFault
 from environments.models import Version, Workspace
+from events.models import Verb
+from events.record import record
 
 from .use_models import Use
 
@@ -89,6 +91,9 @@ class RunManager(models.Manager.from_queryset(RunQuerySet)):
                     return there.same_as(run), False
             run.use = Use.objects.count_run(workspace, version, lock, run.started)
             run.save(force_insert=True)
+            told = {"status": run.status, "evidence": run.evidence, "image_key": run.image_key}
+            told |= {"version": str(version)} if version else {}
+            record(Verb.RECORDED, run, workspace, after=told, by=by)
         return run, True
 
 
@@ -172,7 +177,11 @@ class Run(models.Model):
         self.status, self.ended = status, ended or timezone.now()
         self.check_times()
         running = Run.objects.filter(pk=self.pk, status=Status.RUNNING)
-        return running.update(status=self.status, ended=self.ended) == 1
+        with transaction.atomic():
+            is_ended = running.update(status=self.status, ended=self.ended) == 1
+            if is_ended:
+                record(Verb.ENDED, self, self.workspace, {"status": Status.RUNNING}, {"status": self.status})
+        return is_ended
 
     @cached_property
     def definition(self):

@@ -5,6 +5,8 @@ from django.utils.http import urlencode
 from rest_framework.request import Request
 
 from environments.models import Workspace
+from events.models import Verb
+from events.record import record
 
 from .exports import as_csv, as_json
 from .usage import Answer
@@ -17,7 +19,11 @@ MOST_WORKSPACES = 200  # that the filter offers
 def audit(request):
     """Who used this package? The whole question stands in the address."""
     form = UsageForm(request.GET or None)
-    context = {"form": form, "workspaces": Workspace.objects.visible_to(request.user)[:MOST_WORKSPACES]}
+    context = {
+        "form": form,
+        "workspaces": Workspace.objects.visible_to(request.user)[:MOST_WORKSPACES],
+        "sees_events": request.user.is_superuser or Workspace.objects.owned_by(request.user).exists(),
+    }
     is_valid = form.is_valid()
     if is_valid and form.question.is_asked:
         context |= _found(request, form)
@@ -58,5 +64,7 @@ def export(request, kind):
 def as_file(form, user, kind) -> StreamingHttpResponse:
     """Answer with all lines of one list, as csv or json."""
     rows = rows_of(Answer(form.question, user), form.list)
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    record(Verb.EXPORTED, f"usage as {kind}", after=asked, by=user)
     write = {"csv": as_csv, "json": as_json}[kind]
     return write(rows.everything(), rows.columns, f"usage-{form.list}.{kind}")

@@ -125,6 +125,10 @@ TABLE = [
     ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
     ("audit", [], "get", None, SIGNED_IN),
     ("audit-export", ["csv"], "get", {"package": "idna"}, SIGNED_IN),
+    ("events", [], "get", None, OWNERS | {"stranger": 200}),  # who owns another workspace, and sees that one's
+    ("events-export", ["csv"], "get", None, OWNERS | {"stranger": 200}),
+    ("api-events", [], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
+    ("api-events-export", ["json"], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
     ("api-usage", [], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-usage-export", ["json"], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
@@ -193,6 +197,27 @@ CASES = [
 ]
 
 
+def answer_of(client, build, wheel, editor, name, args, method, data):
+    """Ask for a line of the table."""
+    if args in (L, K, KF, A, P):
+        succeed(build)
+    if args == R:
+        run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
+        args = [run.pk]
+    digest = build.lock and build.lock.digest
+    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
+    of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
+    of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
+    args = of_build.get(args, args) if isinstance(args, str) else args
+    url = reverse(name, args=args)
+    content_type = (
+        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
+    )
+    if data is WHEEL:
+        data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
+    return getattr(client, method)(url, data, **content_type)
+
+
 @pytest.mark.parametrize(("name", "args", "method", "data", "who", "status"), CASES)
 def test_who_may_do_what(
     request,
@@ -214,23 +239,7 @@ def test_who_may_do_what(
 ):
     if who != "nobody":
         client.force_login(locals()[who])
-    if args in (L, K, KF, A, P):
-        succeed(build)
-    if args == R:
-        run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
-        args = [run.pk]
-    digest = build.lock and build.lock.digest
-    of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
-    of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
-    of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
-    args = of_build.get(args, args) if isinstance(args, str) else args
-    url = reverse(name, args=args)
-    content_type = (
-        {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
-    )
-    if data is WHEEL:
-        data, content_type = {"file": SimpleUploadedFile(wheel.filename, WHEEL)}, {}
-    answer = getattr(client, method)(url, data, **content_type)
+    answer = answer_of(client, build, wheel, editor, name, args, method, data)
     assert answer.status_code == status
     if who == "nobody" and status == 302 and name != "sign-out":
         assert answer.headers["Location"].startswith(reverse("sign-in"))

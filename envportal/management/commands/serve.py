@@ -130,6 +130,7 @@ def commands(host, port):
             *(sys.executable, "-W", "ignore:StreamingHttpResponse must consume"),
             *("-m", "uvicorn", "envportal.asgi:application", "--host", host, "--port", str(port)),
             *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3", "--lifespan", "off"),
+            "--no-proxy-headers",  # events say where a request comes from, and ENVPORTAL_PROXIES whose word is taken
         ],
         "worker": [*celery, "worker", *pool, "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
         "scheduler": [*celery, "beat", "--loglevel", "WARNING", "--pidfile="],

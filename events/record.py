@@ -1,0 +1,55 @@
+"""The one way in which an event comes to be."""
+
+from django.db import models, transaction
+
+from . import shipping
+from .actor import LONGEST_NAME, current
+from .models import Event
+
+LONGEST_TEXT = 2000  # of a value in `before` and `after`
+
+
+def record(verb, thing="", workspace=None, before=None, after=None, by=None, about="", name=""):
+    """Say that whoever acts in this moment did `verb` to `thing`. One INSERT, in the transaction of the act.
+
+    `thing` is a row, or the text of something that has none. `before` and `after` are dicts of what JSON can say.
+    `by` is the person where no request says who acts; `about` the name of one whom the act is about, and `name` what
+    the thing is called, if it is not what str() says. Whatever text it is, it is made to fit.
+    """
+    is_row = isinstance(thing, models.Model)
+    actor = current(by)
+    event = Event(
+        verb=verb,
+        kind=str(thing._meta.verbose_name)[:30] if is_row else "",
+        object_id=str(thing.pk)[:64] if is_row else "",
+        object=_text("" if is_row and about else name or str(thing))[:255],
+        workspace_id=workspace and workspace.pk,
+        workspace=workspace.name if workspace else "",
+        before=_clean(before),
+        after=_clean(after),
+        actor_kind=actor.kind,
+        person=_text(actor.name)[:LONGEST_NAME],
+        about=_text(about)[:LONGEST_NAME],
+        token=_text(actor.token)[:130],
+        address=actor.address,
+    )
+    event.hide()
+    event.save(force_insert=True)
+    if shipping.is_on():
+        transaction.on_commit(lambda: shipping.send(event.as_dict()), robust=True)
+    return event
+
+
+def _text(text):
+    """What both databases can keep: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "␀").encode("utf-8", "replace").decode()
+
+
+def _clean(value):
+    if isinstance(value, dict):
+        return {_text(str(name)): _clean(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(each) for each in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return _text(str(value))[:LONGEST_TEXT]
