@@ -222,7 +222,9 @@ def test_install_and_check_have_no_network_and_only_tools_get_the_cache(import_o
     rooms, run = [], process.run
 
     def note(command, **kwargs):
-        rooms.append((" ".join(map(str, [*command[1:3], *({IMPORT_CHECK} & set(command))])), kwargs["room"]))
+        rooms.append(
+            (" ".join(map(str, [*command[1:3], *({str(IMPORT_CHECK)} & set(map(str, command)))])), kwargs["room"])
+        )
         return run(command, **kwargs)
 
     monkeypatch.setattr(process, "run", note)
