@@ -278,3 +278,11 @@ def test_the_first_good_lock_is_kept_and_a_file_with_another_hash_is_refused(mak
     assert (third.status, third.failure) == (Status.FAILED, Failure.HASH_MISMATCH)
     assert third.reason.startswith("idna==")
     assert not (settings.PREFIXES / str(third.pk)).exists()
+
+
+def test_a_new_wheel_is_compiled_once_and_installed_with_its_bytecode(make, settings, tmp_path):
+    settings.CACHE = tmp_path / "cache"
+    settings.CACHE.mkdir()
+    build = make("idna==3.10")
+    assert "Compiling 1 package, once for this Python" in said(build)
+    assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/idna/__pycache__/core.*.pyc"))
