@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from hypothesis import settings as hypothesis_settings
 
 from environments import definition
-from environments.models import Membership, Role, Token, Workspace
+from environments.models import Invitation, Membership, PortalRole, Role, Token, Workspace
 from environments.uploads import Upload
 from envportal.celery import app
 from envportal.tests.wheel_maker import make_wheel
@@ -57,6 +57,7 @@ def surroundings(settings, tmp_path):
     settings.WORK.mkdir()
     settings.PREFIXES.mkdir()
     settings.MIN_FREE_DISK = 1
+    settings.REQUESTS_PER_PERSON = settings.REQUESTS_PER_ADDRESS = 0  # a test asks faster than a person may
     settings.SUGGESTIONS = False  # a test asks nobody outside unless it says so
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": tmp_path / "answers"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -116,6 +117,27 @@ def stranger(person):
 
 
 @pytest.fixture
+def curator(person):
+    """Looks after curated environments, and is in no workspace."""
+    user = person("carla")
+    PortalRole.objects.create(user=user, kind=PortalRole.Kind.CURATOR)
+    return user
+
+
+@pytest.fixture
+def auditor(person):
+    """Sees everything, changes nothing, and is in no workspace."""
+    user = person("aude")
+    PortalRole.objects.create(user=user, kind=PortalRole.Kind.AUDITOR)
+    return user
+
+
+@pytest.fixture
+def administrator(person):
+    return person("root", is_superuser=True, is_staff=True)
+
+
+@pytest.fixture
 def environment(workspace, editor):
     return workspace.add_environment("science", editor, "For the paper")
 
@@ -170,6 +192,12 @@ def upload():
 @pytest.fixture
 def secret(workspace, owner):
     return workspace.set_secret("TOKEN", "hunter22", ["index.example.org"], owner)[0]
+
+
+@pytest.fixture
+def invitation(workspace, owner):
+    """(an invitation as viewer, the secret of its link)"""
+    return Invitation.make(workspace, Role.VIEWER, owner)
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 import rules
 
-from environments.rules import is_editor, is_owner, is_viewer
+from environments.rules import is_administrator, is_auditor, is_editor, is_member, is_owner, is_viewer
 
 rules.add_perm("builds.view_build", is_viewer)
-rules.add_perm("builds.make_archive", is_viewer)
+rules.add_perm("builds.make_archive", is_member)
 rules.add_perm("builds.add_build", is_editor)
 rules.add_perm("builds.cancel_build", is_editor)
 rules.add_perm("builds.free_build", is_editor)
 rules.add_perm("builds.delete_build", is_owner)
 rules.add_perm("builds.ignore_advisory", is_owner)  # in a workspace; in all of them administrators alone
-# Administrators, who may do everything, may do this.
-rules.add_perm("builds.clean_storage", rules.always_deny)
-rules.add_perm("builds.ignore_advisory_everywhere", rules.always_deny)
+rules.add_perm("builds.view_storage", is_auditor)
+rules.add_perm("builds.clean_storage", is_administrator)
+rules.add_perm("builds.ignore_advisory_everywhere", is_administrator)

@@ -1,8 +1,9 @@
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from . import storage
@@ -10,11 +11,17 @@ from .models import Cleanup, DiskUse, Machine
 from .storage_views import with_builds
 
 
-class CleansStorage(BasePermission):
+class SeesStorage(BasePermission):
+    """Auditors see it, administrators clean it."""
+
     message = "Storage is for administrators."
 
     def has_permission(self, request, view):
-        return request.user.has_perm("builds.clean_storage")
+        verb = "view" if request.method in SAFE_METHODS else "clean"
+        return request.user.has_perm(f"builds.{verb}_storage")
+
+
+PERMISSIONS = [*api_settings.DEFAULT_PERMISSION_CLASSES, SeesStorage]
 
 
 class ByPage(PageNumberPagination):
@@ -101,7 +108,7 @@ class CleanupSerializer(serializers.ModelSerializer):
 class Storage(APIView):
     """What builds take, and what a clean-up would free."""
 
-    permission_classes = [CleansStorage]
+    permission_classes = PERMISSIONS
 
     @extend_schema(responses=StorageSerializer)
     def get(self, request):
@@ -111,7 +118,7 @@ class Storage(APIView):
 class StorageBuilds(generics.ListAPIView):
     """Every build that has files, with what a clean-up would do with it and why; least recently used first."""
 
-    permission_classes = [CleansStorage]
+    permission_classes = PERMISSIONS
     serializer_class = DecisionSerializer
     pagination_class = ByPage
 
@@ -126,7 +133,7 @@ class StorageBuilds(generics.ListAPIView):
 class StorageWorkspaces(generics.ListAPIView):
     """What each workspace takes, the largest first."""
 
-    permission_classes = [CleansStorage]
+    permission_classes = PERMISSIONS
     serializer_class = WorkspaceUseSerializer
     pagination_class = ByPage
 
@@ -137,7 +144,7 @@ class StorageWorkspaces(generics.ListAPIView):
 class StorageClean(APIView):
     """Free what the plan says that was shown."""
 
-    permission_classes = [CleansStorage]
+    permission_classes = PERMISSIONS
 
     @extend_schema(
         request=CleanupSerializer,

@@ -30,11 +30,11 @@ class Shown(forms.Form):
 
 
 def page(request):
-    if not request.user.has_perm("builds.clean_storage"):
+    """Auditors see it, administrators clean it."""
+    verb = "clean" if request.method == "POST" else "view"
+    if not request.user.has_perm(f"builds.{verb}_storage"):
         raise PermissionDenied("Storage is for administrators.")
-    if request.method == "POST":
-        return _clean(request)
-    return _show(request)
+    return _clean(request) if verb == "clean" else _show(request)
 
 
 def _clean(request):
@@ -58,6 +58,7 @@ def _show(request, is_changed=False, status=200):
     machines = list(Machine.objects.known().order_by("name").prefetch_related("uses"))
     context = {
         "plan": plan,
+        "may_clean": request.user.has_perm("builds.clean_storage"),
         "policy": plan.policy,
         "shown": shown,
         "page": found,

@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 
 from events import actor
 
-from .models import Environment, Version, Workspace
+from .models import Environment, Membership, Version, Workspace
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
 
@@ -18,10 +18,31 @@ def require(request, permission, thing):
     return thing
 
 
+def may_make_workspaces(request):
+    """Raise PermissionDenied unless the person may make a workspace."""
+    if not request.user.has_perm("environments.add_workspace"):
+        raise PermissionDenied("Administrators make workspaces here. Ask one of them.")
+
+
 def get_workspace(request, name, permission="environments.view_workspace"):
     workspace = get_object_or_404(Workspace.objects.visible_to(request.user).with_role_of(request.user), name=name)
     workspace.my_role = workspace.my_role or 0
     return require(request, permission, workspace)
+
+
+def get_member(request, workspace, person, permission="environments.view_people"):
+    workspace = get_workspace(request, workspace, permission)
+    member = get_object_or_404(Membership.objects.select_related("user"), workspace=workspace, user__username=person)
+    member.workspace = workspace
+    return member
+
+
+def get_own_membership(request, workspace):
+    """Anybody may leave a workspace; who is no member of it, such as an auditor, has nothing to leave."""
+    workspace = get_workspace(request, workspace)
+    member = get_object_or_404(Membership, workspace=workspace, user=request.user)
+    member.workspace = workspace
+    return member
 
 
 def get_environment(request, workspace, name, permission="environments.view_environment"):

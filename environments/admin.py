@@ -1,16 +1,76 @@
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.forms import BaseInlineFormSet
 
-from .models import Environment, Membership, Rule, Token, Version, Workspace
+from .models import Environment, LastOwner, Membership, PortalRole, Role, Rule, Token, Version, Workspace
 from .wheels import PrivateWheel
 
 admin.site.site_header = admin.site.site_title = "envportal administration"
 admin.site.index_title = "What the portal keeps"
 
 
+class MembershipFormSet(BaseInlineFormSet):
+    """The rule that a workspace keeps an owner is the same here."""
+
+    def clean(self):
+        super().clean()
+        if not self.instance.pk or any(self.errors):
+            return
+        self.instance.lock_people()
+        there = list(self.instance.memberships.owners().select_related("user"))
+        kept = [form.instance for form in self.forms if form not in self.deleted_forms and form.cleaned_data]
+        if there and not any(member.role == Role.OWNER and member.user.is_active for member in kept):
+            raise ValidationError(LastOwner(there[0].user, self.instance).message)
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
+    formset = MembershipFormSet
     extra = 1
     autocomplete_fields = ["user"]
+
+
+class PortalRoleInline(admin.TabularInline):
+    """Roles by hand: administrators are so by Django's own mark, and what a group gave goes with the group."""
+
+    model = PortalRole
+    extra = 0
+    verbose_name_plural = "Roles on the whole portal"
+    readonly_fields = ["is_mapped"]
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def formfield_for_choice_field(self, db_field, request, **kwargs):
+        kind = PortalRole.Kind
+        kwargs["choices"] = [(each.value, each.label) for each in (kind.CURATOR, kind.AUDITOR)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+
+admin.site.unregister(get_user_model())
+
+
+@admin.register(get_user_model())
+class PersonAdmin(UserAdmin):
+    inlines = [PortalRoleInline]
+
+    def get_deleted_objects(self, objs, request):
+        """Somebody who alone owns a workspace is not deleted: that cannot be taken back."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed, [*protected, *(text for user in objs for text in _left_alone(user))]
+
+    def save_model(self, request, obj, form, change):
+        """Whoever must not sign in any more must not, whatever they own; what is then without an owner is said."""
+        alone = _left_alone(obj) if "is_active" in form.changed_data and not obj.is_active else []
+        super().save_model(request, obj, form, change)
+        for text in alone:
+            messages.warning(request, text)
+
+
+def _left_alone(user):
+    return [LastOwner(user, workspace).message for workspace in Workspace.objects.only_owned_by(user)]
 
 
 @admin.register(Workspace)
@@ -58,14 +118,16 @@ class PrivateWheelAdmin(ReadOnly):
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):
-    list_display = ["user", "name", "created"]
-    list_select_related = ["user"]
+    list_display = ["user", "name", "scopes", "workspace", "created", "expires", "used"]
+    list_select_related = ["user", "workspace"]
     search_fields = ["user__username", "name"]
-    fields = ["user", "name", "created"]
-    readonly_fields = ["user", "name", "created"]
+    fields = readonly_fields = ["user", "name", "scopes", "workspace", "created", "expires", "used"]
 
     def has_add_permission(self, request):
-        return False  # a token is shown once, by the command that makes it
+        return False  # a token is shown once, to whom it belongs
+
+    def has_change_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(Rule)

@@ -8,25 +8,28 @@ from envportal.api import JSONParser
 from envportal.pages import ByName, ByNumber
 
 from . import definition as definitions
-from .access import get_environment, get_version, get_workspace
+from .access import get_environment, get_version, get_workspace, may_make_workspaces
 from .drafts import Draft
 from .faults import UserFault
 from .findings import errors
 from .formats import reading
 from .forms import FilterForm
-from .models import Environment, Role, Rule, Version, Workspace
+from .models import Environment, Rule, Version, Workspace
 
 
 class WorkspaceSerializer(serializers.ModelSerializer):
+    # Without the model's validators: that a name is taken the model's verb says.
+    name = serializers.SlugField(max_length=63)
     role = serializers.SerializerMethodField()
 
     class Meta:
         model = Workspace
         fields = ["name", "role", "created"]
+        read_only_fields = ["created"]
 
     def get_role(self, workspace) -> str:
-        """viewer, editor or owner: what you are here."""
-        return Role(workspace.role_of(self.context["request"].user)).label.lower()
+        """viewer, editor or owner: what you are here; auditor for auditors who are no members."""
+        return workspace.role_word(self.context["request"].user)
 
 
 class FixSerializer(serializers.Serializer):
@@ -141,14 +144,21 @@ class Import(generics.GenericAPIView):
         return Response(reading.read(name, text, policy).as_dict(name))
 
 
-class WorkspaceList(generics.ListAPIView):
-    """The workspaces you are a member of."""
+class WorkspaceList(generics.ListCreateAPIView):
+    """The workspaces you are a member of; for administrators and auditors all. POST makes one, which you then own."""
 
     serializer_class = WorkspaceSerializer
     pagination_class = ByName
 
     def get_queryset(self):
         return Workspace.objects.visible_to(self.request.user).with_role_of(self.request.user)
+
+    def create(self, request, *args, **kwargs):
+        may_make_workspaces(request)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        workspace = Workspace.objects.make(serializer.validated_data["name"], request.user)
+        return Response(self.get_serializer(workspace).data, status=201)
 
 
 class EnvironmentList(generics.ListCreateAPIView):

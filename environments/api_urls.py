@@ -1,8 +1,22 @@
 from django.urls import path
 
-from . import api, secret_api, wheel_api
+from . import account_api, api, people_api, secret_api, wheel_api
 
 urlpatterns = [
+    path("me/", account_api.Me.as_view(), name="api-me"),
+    path("me/tokens/", account_api.TokenList.as_view(), name="api-tokens"),
+    path("me/tokens/<int:pk>/", account_api.TokenDetail.as_view(), name="api-token"),
+    path("me/sessions/", account_api.SessionList.as_view(), name="api-sessions"),
+    path("me/sessions/<str:handle>/", account_api.SessionDetail.as_view(), name="api-session"),
+    path("invitations/", people_api.Accept.as_view(), name="api-invitation-accept"),
+    path("workspaces/<slug:workspace>/members/", people_api.MemberList.as_view(), name="api-members"),
+    path("workspaces/<slug:workspace>/members/<str:person>/", people_api.MemberDetail.as_view(), name="api-member"),
+    path("workspaces/<slug:workspace>/invitations/", people_api.InvitationList.as_view(), name="api-invitations"),
+    path(
+        "workspaces/<slug:workspace>/invitations/<int:pk>/",
+        people_api.InvitationDetail.as_view(),
+        name="api-invitation",
+    ),
     path("import/", api.Import.as_view(), name="api-import"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>/",

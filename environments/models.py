@@ -1,9 +1,6 @@
-import hashlib
 import re
-import secrets
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
@@ -18,100 +15,18 @@ from . import definition as definitions
 from . import names, policy, version_files
 from .conda_specs import python_specifiers
 from .declared import Declared
-from .faults import UserFault
 from .formats import conda_file
-from .wheels import PrivateWheel
-from .workspace_secrets import Secret
+from .invitations import Invitation  # noqa: F401, one of ours
+from .people_models import LastOwner, Membership, Role, Workspace, active_user  # noqa: F401, ours, and asked for here
+from .portal_roles import PortalRole  # noqa: F401
+from .sessions import Session  # noqa: F401
+from .texts import digest_of
+from .token_models import Token  # noqa: F401
+from .wheels import PrivateWheel  # noqa: F401
+from .workspace_secrets import Secret  # noqa: F401
 
 # What another moment makes untrue is not kept with a version, which never changes.
 OF_THE_MOMENT = ("secret-named", "secret-missing")
-
-
-def digest_of(text):
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-class Role(models.IntegerChoices):
-    """What a member may do; each role may do what the lower ones may."""
-
-    VIEWER = 1, "Viewer"
-    EDITOR = 2, "Editor"
-    OWNER = 3, "Owner"
-
-
-class WorkspaceQuerySet(models.QuerySet):
-    def visible_to(self, user):
-        """Administrators see every workspace, other people those they are members of."""
-        return self if user.is_superuser else self.filter(memberships__user=user)
-
-    def owned_by(self, user):
-        """Administrators are owners everywhere."""
-        return self if user.is_superuser else self.filter(memberships__user=user, memberships__role=Role.OWNER)
-
-    def with_role_of(self, user):
-        mine = Membership.objects.filter(workspace=models.OuterRef("pk"), user=user)
-        return self.annotate(my_role=models.Subquery(mine.values("role")[:1]))
-
-
-class Workspace(models.Model):
-    """Where a team's environments live."""
-
-    name = models.SlugField(max_length=63, unique=True)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = WorkspaceQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self):
-        return self.name
-
-    def get_absolute_url(self):
-        return reverse("environments", args=[self.name])
-
-    def role_of(self, user):
-        """Return the Role of `user` here as a number, 0 for none. Administrators are owners everywhere."""
-        if user.is_superuser:
-            return Role.OWNER
-        if not hasattr(self, "my_role"):
-            self.my_role = self.memberships.filter(user=user).values_list("role", flat=True).first()
-        return self.my_role or 0
-
-    def add_environment(self, name, by, description=""):
-        """Make an environment here. Raise UserFault when the name is taken or may not be given."""
-        names.check(name, settings.RESERVED_PREFIXES)
-        with transaction.atomic():
-            environment, is_new = self.environments.get_or_create(
-                name=name, defaults={"description": description, "created_by": by}
-            )
-            if not is_new:
-                raise UserFault(f"{self} already has an environment named {name}.", "name")
-            record(Verb.MADE, environment, self, after={"description": description}, by=by)
-        return environment
-
-    def add_wheel(self, upload, by):
-        """Keep an uploaded wheel. Return (wheel, whether it is new). Raise UserFault when it cannot be one."""
-        return PrivateWheel.add(self, upload, by)
-
-    def set_secret(self, name, value, hosts, by):
-        """Keep a secret, in place of what had its name. Return (secret, whether it is new). Raise UserFault."""
-        return Secret.set(self, name, value, hosts, by)
-
-
-class Membership(models.Model):
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
-    role = models.PositiveSmallIntegerField(choices=Role, default=Role.VIEWER)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "user"], name="member_once"),
-            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
-        ]
-
-    def __str__(self):
-        return f"{self.user}, {self.get_role_display().lower()} of {self.workspace}"
 
 
 def _build_fields(versions):
@@ -405,35 +320,3 @@ class Interpreter(models.Model):
 
     def __str__(self):
         return f"{self.version} on {self.worker}"
-
-
-class Token(models.Model):
-    """Lets a script act as a person. Only a hash is kept: the token has 256 random bits, so no salt is needed."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
-    name = models.CharField(max_length=100, blank=True)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    def __str__(self):
-        return f"{self.name or 'token'} of {self.user}"
-
-    @staticmethod
-    def digest_of(text):
-        return digest_of(text)
-
-    @classmethod
-    def issue(cls, user, name=""):
-        """Make a token for `user` and return its text, which nobody can read again."""
-        text = f"envp_{secrets.token_urlsafe(32)}"
-        with transaction.atomic():
-            cls.objects.create(user=user, name=name, digest=digest_of(text))
-        return text
-
-
-def active_user(name):
-    """Return the active user of that name. Raise UserFault when there is none."""
-    user = get_user_model().objects.filter(username=name, is_active=True).first()
-    if not user:
-        raise UserFault(f"There is no active user named {name}.", "user")
-    return user

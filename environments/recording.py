@@ -9,13 +9,14 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from events.models import Verb
 from events.record import record
 
-from .models import Membership, Role, Rule, Token, Workspace
+from .models import Membership, PortalRole, Role, Rule, Token, Workspace
 
 # What is compared and told of each. Names of persons are not among it: they are the personal part of an event.
 FIELDS = {
     Workspace: ("name",),
     Membership: ("role",),
-    Token: ("name",),
+    PortalRole: ("kind", "is_mapped"),
+    Token: ("name", "scopes", "expires"),
     Rule: ("kind", "subject", "date", "message", "replacement"),
     get_user_model(): ("username", "email", "password", "is_active", "is_staff", "is_superuser"),
 }

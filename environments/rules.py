@@ -1,23 +1,61 @@
 """Who may do what, in one place. Pages, templates and API ask by these names."""
 
 import rules
+from django.conf import settings
 
+from . import portal_roles
 from .models import Role, Workspace
+from .portal_roles import PortalRole
 
 
-def _role_at_least(role):
-    @rules.predicate(name=f"is {role.label.lower()}")
+@rules.predicate
+def is_administrator(user):
+    return user.is_superuser
+
+
+@rules.predicate
+def is_curator(user):
+    return user.is_superuser or portal_roles.has(user, PortalRole.Kind.CURATOR)
+
+
+@rules.predicate
+def is_auditor(user):
+    """Sees everything and changes nothing by that."""
+    return portal_roles.sees_whole_portal(user)
+
+
+@rules.predicate
+def may_make_workspaces(user):
+    by_all = settings.WORKSPACES_BY == "everybody" and portal_roles.reach_of(user) is None
+    return user.is_superuser or (by_all and user.is_authenticated)
+
+
+def _workspace_of(thing):
+    return thing if isinstance(thing, Workspace) else thing.workspace
+
+
+@rules.predicate
+def is_viewer(user, thing):
+    """Members, and auditors, who are none."""
+    return _workspace_of(thing).is_seen_by(user)
+
+
+def _role_at_least(role, name):
+    @rules.predicate(name=name)
     def has_role(user, thing):
-        workspace = thing if isinstance(thing, Workspace) else thing.workspace
-        return workspace.role_of(user) >= role
+        return _workspace_of(thing).role_of(user) >= role
 
     return has_role
 
 
-is_viewer = _role_at_least(Role.VIEWER)
-is_editor = _role_at_least(Role.EDITOR)
-is_owner = _role_at_least(Role.OWNER)
+is_member = _role_at_least(Role.VIEWER, "is member")
+is_editor = _role_at_least(Role.EDITOR, "is editor")
+is_owner = _role_at_least(Role.OWNER, "is owner")
 
+rules.add_perm("environments.curate", is_curator)
+rules.add_perm("environments.add_workspace", may_make_workspaces)
+rules.add_perm("environments.view_people", is_viewer)
+rules.add_perm("environments.change_people", is_owner)
 rules.add_perm("environments.view_workspace", is_viewer)
 rules.add_perm("environments.add_environment", is_editor)
 rules.add_perm("environments.view_environment", is_viewer)

@@ -1,6 +1,7 @@
 """Small rules about lines of text that conda files and requirements files share. Pure."""
 
 import difflib
+import hashlib
 import re
 
 
@@ -53,3 +54,8 @@ def signed(count):
     """Bytes more (+) or less (−) in decimal units."""
     sign = "+" if count > 0 else "−" if count < 0 else ""
     return sign + in_units(abs(count))
+
+
+def digest_of(text):
+    """The SHA-256 of a text, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()

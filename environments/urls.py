@@ -1,8 +1,24 @@
 from django.urls import path
 
-from . import secret_views, views, wheel_views
+from . import account_views, people_views, secret_views, views, wheel_views
 
 urlpatterns = [
+    path("account/tokens/", account_views.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", account_views.revoke_token, name="token-revoke"),
+    path("account/sessions/", account_views.sessions, name="sessions"),
+    path("account/sessions/<str:handle>/end/", account_views.end_session, name="session-end"),
+    path("account/password/", account_views.password, name="password"),
+    path("new-workspace/", people_views.new_workspace, name="new-workspace"),
+    path("invitations/<str:text>/", people_views.invitation, name="invitation"),
+    path("workspaces/<slug:workspace>/leave/", people_views.leave, name="leave"),
+    path("workspaces/<slug:workspace>/people/", people_views.people, name="people"),
+    path("workspaces/<slug:workspace>/people/invite/", people_views.invite, name="invite"),
+    path(
+        "workspaces/<slug:workspace>/people/invitations/<int:pk>/revoke/",
+        people_views.revoke_invitation,
+        name="invitation-revoke",
+    ),
+    path("workspaces/<slug:workspace>/people/<str:person>/remove/", people_views.remove_member, name="member-remove"),
     path("workspaces/<slug:workspace>/", views.environments, name="environments"),
     path("workspaces/<slug:workspace>/new/", views.new_environment, name="new-environment"),
     path("workspaces/<slug:workspace>/new/from/", views.starts, name="starts"),

@@ -19,7 +19,7 @@ from . import uploads
 from .access import get_wheel, get_workspace
 from .faults import UserFault
 from .forms import PageForm
-from .tokens import TokenAuthentication, find
+from .tokens import TokenAuthentication, check_scope, find
 from .uploads import TooLarge
 from .wheels import PrivateWheel, WheelInUse
 
@@ -109,16 +109,21 @@ def _person(request):
             name, _, password = base64.b64decode(rest).decode().partition(":")
         except ValueError:
             return None
-        token = find(password or name)
-        request.auth = token
-        return token and token.user
+        return _let_in(request, find(password or name))
     try:
         known = TokenAuthentication().authenticate(request)
     except AuthenticationFailed:
         return None
-    if known:
-        request.auth = known[1]
-    return known and known[0]
+    return _let_in(request, known and known[1])
+
+
+def _let_in(request, token):
+    """The person whom a token lets in here, or None. Raise PermissionDenied for one that may not read."""
+    request.auth = token
+    if not token:
+        return None
+    check_scope(request, token)
+    return token.user
 
 
 def _send(request, wheel):

@@ -43,6 +43,10 @@ class ByName(Pages):
     ordering = "name"
 
 
+class ByPerson(Pages):
+    ordering = ("user__username", "pk")
+
+
 class ByNumber(Pages):
     ordering = "-number"
 

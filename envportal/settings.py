@@ -4,12 +4,15 @@
 win over it. All missing and wrong variables are reported together, and nothing starts.
 """
 
+import ipaddress
 import sys
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
+
+from environments import group_words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -40,6 +43,15 @@ def _long_enough(keys):
         raise ValidationError("Each key needs 32 characters or more.")
 
 
+# Who may make workspaces.
+WORKSPACES_BY = env.str(
+    "ENVPORTAL_WORKSPACES_BY", "administrators", validate=validate.OneOf(["administrators", "everybody"])
+)
+# Mail: smtp+tls://user:password@mail.example.org:587. Without it nothing is sent, and links are handed on by hand.
+EMAIL = env.dj_email_url("ENVPORTAL_EMAIL", "dummy:")
+HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
+DEFAULT_FROM_EMAIL = env.str("ENVPORTAL_EMAIL_FROM", "envportal@localhost")
+
 # What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
 SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=_long_enough)
 
@@ -63,6 +75,42 @@ PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
 PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 # Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
 SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
+# Signing in: attempts with a wrong password for one name from one address, in five minutes.
+SIGN_IN_ATTEMPTS = env.int("ENVPORTAL_SIGN_IN_ATTEMPTS", 5, validate=validate.Range(min=1))
+# Requests to the API in a minute, of one person and from one address, to one web process; 0: any number.
+REQUESTS_PER_PERSON = env.int("ENVPORTAL_REQUESTS_PER_PERSON", 1200, validate=validate.Range(min=0))
+REQUESTS_PER_ADDRESS = env.int("ENVPORTAL_REQUESTS_PER_ADDRESS", 6000, validate=validate.Range(min=0))
+
+
+def _group_roles(pairs):
+    try:
+        group_words.read(pairs)
+    except ValueError as fault:
+        raise ValidationError(str(fault)) from fault
+
+
+# OpenID Connect: the provider's issuer, and what it calls the portal; empty means that there is none.
+OIDC_ISSUER = env.str("ENVPORTAL_OIDC_ISSUER", "")
+OIDC_CLIENT = env.str("ENVPORTAL_OIDC_CLIENT") if OIDC_ISSUER else ""
+OIDC_SECRET = env.str("ENVPORTAL_OIDC_SECRET") if OIDC_ISSUER else ""
+OIDC_NAME = env.str("ENVPORTAL_OIDC_NAME", "single sign-on")
+OIDC_SCOPES = env.list("ENVPORTAL_OIDC_SCOPES", ["openid", "profile", "email"])
+OIDC_GROUPS_CLAIM = env.str("ENVPORTAL_OIDC_GROUPS_CLAIM", "groups")
+# What its groups give: group=administrator, curator or auditor, or group=workspace:viewer, editor or owner.
+OIDC_ROLES = env.list("ENVPORTAL_OIDC_ROLES", [], validate=_group_roles)
+
+
+def _networks(texts):
+    for text in texts:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError as fault:
+            raise ValidationError(f"{text} is no address and no network.") from fault
+
+
+# A header in which a proxy says whom it has signed in, and the addresses that it comes from; empty means none.
+PROXY_USER_HEADER = env.str("ENVPORTAL_PROXY_USER_HEADER", "", validate=validate.Regexp("[A-Za-z][A-Za-z0-9-]*|"))
+PROXY_USER_FROM = env.list("ENVPORTAL_PROXY_USER_FROM", validate=_networks) if PROXY_USER_HEADER else []
 # How many proxies stand in front of the portal, whose word is taken for where a request comes from.
 PROXIES = env.int("ENVPORTAL_PROXIES", 0, validate=validate.Range(min=0))
 # Where events go as JSON lines besides the database: a file, or stderr; empty means nowhere.
@@ -131,7 +179,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
@@ -148,11 +195,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "events.middleware.Acting",
+    "envportal.throttle.ByAddress",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "envportal.proxy_user.ProxyUser",
     "envportal.sign_in.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -220,6 +269,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "clean storage": {"task": "builds.tasks.clean_storage", "schedule": 86400.0, "options": {"expires": 3600}},
+    "tell refusals": {"task": "events.tasks.tell_refusals", "schedule": 60.0, "options": {"expires": 60}},
+    "tidy people": {"task": "environments.tasks.tidy_people", "schedule": 86400.0, "options": {"expires": 3600}},
     "forget persons": {"task": "events.tasks.forget_persons", "schedule": 86400.0, "options": {"expires": 3600}},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
@@ -230,17 +281,32 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "polling_interval": 0.1,
     }
 
+# Mail, by one address of a server.
+EMAIL_BACKEND = EMAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"] or "localhost", EMAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL["EMAIL_USE_TLS"], EMAIL["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 5
+
 # People
+SESSION_ENGINE = "environments.sessions"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "envportal.sign_in.Accounts",
 ]
+if PROXY_USER_HEADER:
+    AUTHENTICATION_BACKENDS.append("envportal.proxy_user.ProxyAccounts")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
 ]
 
 # Browsers: nothing from any other host, no inline script or style.
@@ -300,7 +366,11 @@ REST_FRAMEWORK = {
         "environments.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "environments.tokens.WithinScopes",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["envportal.throttle.ByPerson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["envportal.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

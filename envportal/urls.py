@@ -8,7 +8,7 @@ from environments import converters  # noqa: F401, registers them before the url
 
 from .api import nothing
 from .health import healthz
-from .sign_in import sign_in, sign_out
+from .sign_in import admin_sign_in, sign_in, sign_out
 
 urlpatterns = [
     path("sign-in/", sign_in, name="sign-in"),
@@ -23,5 +23,6 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("api/<path:path>", csrf_exempt(login_not_required(nothing)), name="api-nothing"),
     path("healthz", healthz, name="healthz"),
+    path("admin/login/", admin_sign_in, name="admin-sign-in"),
     path("admin/", admin.site.urls),
 ]

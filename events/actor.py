@@ -10,6 +10,7 @@ from django.conf import settings
 
 LONGEST_NAME = 150
 _request = ContextVar("request", default=None)
+_instead = ContextVar("instead", default=None)
 _process = ""  # what this process is, where nobody asked: "worker w1"
 
 
@@ -43,6 +44,21 @@ def answering(request):
         _request.reset(mark)
 
 
+def request_of_this_moment():
+    """The request that is being answered, or None."""
+    return _request.get()
+
+
+@contextmanager
+def as_portal(name):
+    """What is done inside the portal does by itself, whoever's request it is."""
+    mark = _instead.set(Actor(Kind.PORTAL, name))
+    try:
+        yield
+    finally:
+        _instead.reset(mark)
+
+
 def denied_in(workspace):
     """Say in which workspace the request of this moment is being denied, so that its owners see it."""
     if request := _request.get():
@@ -51,6 +67,8 @@ def denied_in(workspace):
 
 def current(by=None):
     """The Actor of this moment. `by` is a person in whose name it is done where no request says who it is."""
+    if _instead.get():
+        return _instead.get()
     request = _request.get()
     if request is None:
         return Actor(Kind.PERSON, by.get_username()) if by else Actor(Kind.PORTAL, _process or _command())

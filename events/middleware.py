@@ -1,5 +1,5 @@
+from . import refusals
 from .actor import answering
-from .sign_ins import note_refusal
 
 
 class Acting:
@@ -11,5 +11,5 @@ class Acting:
     def __call__(self, request):
         with answering(request):
             answer = self.get_response(request)
-            note_refusal(request, answer)
+            refusals.note(request, answer)
         return answer

@@ -46,6 +46,7 @@ class Verb(models.TextChoices):
     IGNORED = "ignored", "Ignored"
     NOT_IGNORED = "not-ignored", "No longer ignored"
     EXPORTED = "exported", "Exported"
+    ACCEPTED = "accepted", "Accepted"
 
 
 def sha256_of(*values):
@@ -171,3 +172,5 @@ COLUMNS = [
     "id", "created", "actor_kind", "person", "token", "address", "verb", "kind", "object_id", "object", "about",
     "workspace", "before", "after", "position", "digest",
 ]  # fmt: skip
+
+from .tally import Tally  # noqa: E402, F401, one of ours

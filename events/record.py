@@ -9,15 +9,16 @@ from .models import Event
 LONGEST_TEXT = 2000  # of a value in `before` and `after`
 
 
-def record(verb, thing="", workspace=None, before=None, after=None, by=None, about="", name=""):
+def record(verb, thing="", workspace=None, before=None, after=None, by=None, about="", name="", actor=None):
     """Say that whoever acts in this moment did `verb` to `thing`. One INSERT, in the transaction of the act.
 
     `thing` is a row, or the text of something that has none. `before` and `after` are dicts of what JSON can say.
     `by` is the person where no request says who acts; `about` the name of one whom the act is about, and `name` what
-    the thing is called, if it is not what str() says. Whatever text it is, it is made to fit.
+    the thing is called, if it is not what str() says. `actor` is an Actor, where it is told later what somebody did.
+    Whatever text it is, it is made to fit.
     """
     is_row = isinstance(thing, models.Model)
-    actor = current(by)
+    actor = actor or current(by)
     event = Event(
         verb=verb,
         kind=str(thing._meta.verbose_name)[:30] if is_row else "",

@@ -3,6 +3,7 @@ from django.shortcuts import get_object_or_404
 
 from environments.access import require
 from environments.models import Workspace
+from environments.portal_roles import sees_whole_portal
 from events.models import Event
 
 from .models import Run
@@ -14,10 +15,10 @@ def get_run(request, pk, permission="runs.view_run"):
 
 
 def get_events(request):
-    """The events that a person may see: administrators all, owners those of their workspaces."""
-    if request.user.is_superuser:
+    """The events that a person may see: administrators and auditors all, owners those of their workspaces."""
+    if sees_whole_portal(request.user):
         return Event.objects.all()
-    owned = list(Workspace.objects.owned_by(request.user).values_list("pk", flat=True))
+    owned = list(Workspace.objects.audited_by(request.user).values_list("pk", flat=True))
     if not owned:
-        raise PermissionDenied("Events are for owners of workspaces and for administrators.")
+        raise PermissionDenied("Events are for owners of workspaces, for auditors and for administrators.")
     return Event.objects.of_workspaces(owned)

@@ -34,7 +34,7 @@ def events(request):
         "newer": pages.get_previous_link(),
         "older": pages.get_next_link(),
         "head": chain.head(),
-        "workspaces": Workspace.objects.owned_by(request.user)[:MOST_WORKSPACES],
+        "workspaces": Workspace.objects.audited_by(request.user)[:MOST_WORKSPACES],
         "exports": [
             (kind.upper(), f"{reverse('events-export', args=[kind])}?{urlencode(filters.asked)}")
             for kind in ("csv", "json")

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from builds.models import Advisory, Build, LockedPackage
 from environments.declared import Declared, split_image
 from environments.models import Version, Workspace
+from environments.portal_roles import sees_whole_portal
 
 from .models import Run, Use
 from .version_sets import VersionSet
@@ -68,7 +69,7 @@ class Answer:
         workspaces = Workspace.objects.visible_to(user)
         if question.workspace:
             workspaces = workspaces.filter(name=question.workspace)
-        sees_all = user.is_superuser and not question.workspace
+        sees_all = sees_whole_portal(user) and not question.workspace
         self._workspaces = None if sees_all else list(workspaces.values_list("pk", flat=True))
 
     def _visible(self, rows, path):

@@ -22,7 +22,7 @@ def audit(request):
     context = {
         "form": form,
         "workspaces": Workspace.objects.visible_to(request.user)[:MOST_WORKSPACES],
-        "sees_events": request.user.is_superuser or Workspace.objects.owned_by(request.user).exists(),
+        "sees_events": Workspace.objects.audited_by(request.user).exists(),
     }
     is_valid = form.is_valid()
     if is_valid and form.question.is_asked:

@@ -9,7 +9,7 @@ from builds import actions, keeping, refresh, storage, timeline
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.models import Status, Worker
-from environments.models import Interpreter, Role
+from environments.models import Interpreter
 from environments.templatetags.portal import status
 
 register = template.Library()
@@ -34,7 +34,7 @@ def python_help():
 
 @register.simple_tag
 def role(workspace, user):
-    return Role(workspace.role_of(user)).label.lower()
+    return workspace.role_word(user)
 
 
 @register.simple_tag

@@ -1,4 +1,7 @@
-"""Every URL of the portal with every kind of person. A URL that is not in the table fails the test."""
+"""Every URL of the portal with every kind of person. A URL that is not in the table fails the test.
+
+Where a line does not say otherwise, a curator is a stranger, an auditor a viewer, and an administrator an owner.
+"""
 
 import hashlib
 
@@ -7,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
+from environments.models import Invitation, Role, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -22,6 +26,24 @@ API_SIGNED_IN = SIGNED_IN | {"nobody": 401}
 API_MEMBERS = MEMBERS | {"nobody": 401}
 
 
+ADMINISTRATORS = NO_MEMBERS | {"administrator": 200}
+API_ADMINISTRATORS = API_NO_MEMBERS | {"administrator": 200}
+STORAGE = ADMINISTRATORS | {"auditor": 200}
+API_STORAGE = API_ADMINISTRATORS | {"auditor": 200}
+OWNERS_POST = EDITORS_POST | {"editor": 403}
+# Whoever has the link of an invitation and is not in the workspace.
+INVITED = {"nobody": 302, "stranger": 200, "curator": 200, "auditor": 200, "administrator": 200}
+# Events are of owners; a stranger owns another workspace, and sees that one's.
+EVENTS = OWNERS | {"stranger": 200, "curator": 403, "auditor": 200}
+# What belongs to one person: here to the owner of the workspace.
+MINE = dict.fromkeys(SIGNED_IN, 404) | {"nobody": 302, "owner": 302, "administrator": 404}
+API_MINE = MINE | {"nobody": 401, "owner": 204}
+
+
+def only_owners(status):
+    return only_editors(status) | {"editor": 403}
+
+
 def only_editors(status):
     return {"nobody": 401, "stranger": 404, "viewer": 403, "editor": status, "owner": status}
 
@@ -31,6 +53,9 @@ L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
 A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
+J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
+M = ["team", "edgar"]
+NEW_TOKEN = {"name": "nightly", "scopes": ["read"]}
 RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
 WHEEL = make_wheel()
@@ -50,7 +75,57 @@ TABLE = [
     ("api-docs", [], "get", None, ANYBODY),
     ("sign-in", [], "get", None, {"nobody": 200, "stranger": 302, "viewer": 302, "editor": 302, "owner": 302}),
     ("sign-out", [], "post", {}, dict.fromkeys(ANYBODY, 302)),
+    ("admin-sign-in", [], "get", None, dict.fromkeys(ANYBODY, 403) | {"nobody": 302}),
     ("home", [], "get", None, SIGNED_IN),
+    ("tokens", [], "get", None, SIGNED_IN),
+    ("tokens", [], "post", NEW_TOKEN, SIGNED_IN),
+    ("token-revoke", T, "post", {}, MINE),
+    ("sessions", [], "get", None, SIGNED_IN),
+    ("sessions", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
+    ("session-end", ["0" * 16], "post", {}, dict.fromkeys(SIGNED_IN, 404) | {"nobody": 302}),
+    ("password", [], "get", None, SIGNED_IN),
+    ("password", [], "post", {}, dict.fromkeys(SIGNED_IN, 422) | {"nobody": 302}),
+    ("new-workspace", [], "get", None, ADMINISTRATORS),
+    ("new-workspace", [], "post", {"name": "crew"}, ADMINISTRATORS | {"administrator": 302}),
+    ("people", W, "get", None, MEMBERS),
+    ("people", W, "post", {"person": "edgar", "role": 1}, OWNERS_POST),
+    ("invite", W, "get", None, OWNERS_POST),
+    ("invite", W, "post", {"role": 1}, OWNERS),
+    ("invitation-revoke", J, "post", {}, OWNERS_POST),
+    ("member-remove", M, "get", None, OWNERS),
+    ("member-remove", M, "post", {}, OWNERS_POST),
+    ("leave", W, "get", None, MEMBERS | {"auditor": 404, "administrator": 404}),
+    (
+        "leave",
+        W,
+        "post",
+        {},
+        EDITORS_POST | {"viewer": 302, "owner": 409, "auditor": 404, "administrator": 404},  # the last owner stays
+    ),
+    ("invitation", JL, "get", None, dict.fromkeys(MEMBERS, 410) | INVITED),
+    ("invitation", JL, "post", {}, dict.fromkeys(MEMBERS, 410) | dict.fromkeys(INVITED, 302)),
+    ("api-me", [], "get", None, API_SIGNED_IN),
+    ("api-tokens", [], "get", None, API_SIGNED_IN),
+    ("api-tokens", [], "post", NEW_TOKEN, dict.fromkeys(SIGNED_IN, 201) | {"nobody": 401}),
+    ("api-token", T, "delete", None, API_MINE),
+    ("api-sessions", [], "get", None, API_SIGNED_IN),
+    ("api-sessions", [], "delete", None, dict.fromkeys(SIGNED_IN, 204) | {"nobody": 401}),
+    ("api-session", ["0" * 16], "delete", None, dict.fromkeys(SIGNED_IN, 404) | {"nobody": 401}),
+    ("api-workspaces", [], "post", {"name": "crew"}, API_ADMINISTRATORS | {"administrator": 201}),
+    ("api-members", W, "get", None, API_MEMBERS),
+    ("api-member", M, "get", None, API_MEMBERS),
+    ("api-member", M, "put", {"role": "viewer"}, only_owners(200)),
+    ("api-member", M, "delete", None, only_editors(204)),  # who is edgar, and leaves
+    ("api-invitations", W, "get", None, only_owners(200)),
+    ("api-invitations", W, "post", {"role": "viewer"}, only_owners(201)),
+    ("api-invitation", J, "delete", None, only_owners(204)),
+    (
+        "api-invitation-accept",
+        [],
+        "post",
+        {"invitation": "nonsense"},
+        dict.fromkeys(SIGNED_IN, 410) | {"nobody": 401},
+    ),
     ("suggest", [], "get", {"manager": "pip", "q": "num"}, SIGNED_IN),
     ("environments", W, "get", None, MEMBERS),
     ("new-environment", W, "get", None, EDITORS),
@@ -78,7 +153,7 @@ TABLE = [
     ("build-artifacts", P, "get", None, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
     ("build-artifact", A, "get", None, MEMBERS),
     ("signed-artifact", A, "get", None, dict.fromkeys(ANYBODY, 403)),
-    ("build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 302) | {"stranger": 404}),
+    ("build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 302) | {"stranger": 404, "auditor": 403}),
     ("build-cancel", B, "post", {}, EDITORS_POST),
     ("build-cancel", B, "get", None, EDITORS_POST),
     ("diff", [], "get", None, SIGNED_IN),
@@ -103,10 +178,10 @@ TABLE = [
     ("advisory", ["CVE-2025-27516"], "get", None, SIGNED_IN),
     ("advisory-ignore", I, "get", None, OWNERS),
     ("advisory-ignore", I, "post", IGNORE, {**EDITORS_POST, "editor": 403}),
-    ("advisory-ignore-everywhere", I[1:], "get", None, NO_MEMBERS),
-    ("advisory-ignore-everywhere", I[1:], "post", IGNORE, NO_MEMBERS),
-    ("storage", [], "get", None, NO_MEMBERS),
-    ("storage", [], "post", {}, NO_MEMBERS),
+    ("advisory-ignore-everywhere", I[1:], "get", None, ADMINISTRATORS),
+    ("advisory-ignore-everywhere", I[1:], "post", IGNORE, ADMINISTRATORS | {"administrator": 302}),
+    ("storage", [], "get", None, STORAGE),
+    ("storage", [], "post", {}, ADMINISTRATORS | {"administrator": 409}),
     ("secrets", W, "get", None, MEMBERS),
     ("secrets", W, "post", SECRET, {**EDITORS_POST, "editor": 403}),
     ("secret-delete", S, "get", None, {**EDITORS, "editor": 403}),
@@ -125,10 +200,10 @@ TABLE = [
     ("api-run", R, "patch", {"status": "failed"}, only_editors(409)),
     ("audit", [], "get", None, SIGNED_IN),
     ("audit-export", ["csv"], "get", {"package": "idna"}, SIGNED_IN),
-    ("events", [], "get", None, OWNERS | {"stranger": 200}),  # who owns another workspace, and sees that one's
-    ("events-export", ["csv"], "get", None, OWNERS | {"stranger": 200}),
-    ("api-events", [], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
-    ("api-events-export", ["json"], "get", None, OWNERS | {"stranger": 200, "nobody": 401}),
+    ("events", [], "get", None, EVENTS),
+    ("events-export", ["csv"], "get", None, EVENTS),
+    ("api-events", [], "get", None, EVENTS | {"nobody": 401}),
+    ("api-events-export", ["json"], "get", None, EVENTS | {"nobody": 401}),
     ("api-usage", [], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-usage-export", ["json"], "get", {"package": "idna"}, API_SIGNED_IN),
     ("api-nothing", ["nothing"], "get", None, dict.fromkeys(ANYBODY, 404)),
@@ -174,7 +249,13 @@ TABLE = [
     ("api-build-artifacts", P, "get", None, API_MEMBERS),
     ("api-build-artifact", A, "get", None, API_MEMBERS),
     ("api-build-archive", P, "get", None, dict.fromkeys(MEMBERS, 404) | {"nobody": 401}),
-    ("api-build-archive", P, "post", {}, dict.fromkeys(MEMBERS, 202) | {"nobody": 401, "stranger": 404}),
+    (
+        "api-build-archive",
+        P,
+        "post",
+        {},
+        dict.fromkeys(MEMBERS, 202) | {"nobody": 401, "stranger": 404, "auditor": 403},
+    ),
     ("api-build-cancel", B, "post", {}, only_editors(200)),
     ("api-build", B, "delete", None, only_editors(409) | {"editor": 403}),
     ("api-build-rebuild", B, "post", {}, only_editors(409)),
@@ -183,32 +264,57 @@ TABLE = [
     ("api-advisory", I[1:], "get", None, API_SIGNED_IN),
     ("api-advisory-ignore", I, "put", IGNORE, {**only_editors(200), "editor": 403}),
     ("api-advisory-ignore", I, "delete", None, {**only_editors(409), "editor": 403}),
-    ("api-advisory-ignore-everywhere", I[1:], "put", IGNORE, API_NO_MEMBERS),
-    ("api-advisory-ignore-everywhere", I[1:], "delete", None, API_NO_MEMBERS),
-    ("api-storage", [], "get", None, API_NO_MEMBERS),
-    ("api-storage-builds", [], "get", None, API_NO_MEMBERS),
-    ("api-storage-workspaces", [], "get", None, API_NO_MEMBERS),
-    ("api-storage-clean", [], "post", {}, API_NO_MEMBERS),
+    ("api-advisory-ignore-everywhere", I[1:], "put", IGNORE, API_ADMINISTRATORS),
+    ("api-advisory-ignore-everywhere", I[1:], "delete", None, API_NO_MEMBERS | {"administrator": 409}),
+    ("api-storage", [], "get", None, API_STORAGE),
+    ("api-storage-builds", [], "get", None, API_STORAGE),
+    ("api-storage-workspaces", [], "get", None, API_STORAGE),
+    ("api-storage-clean", [], "post", {}, API_NO_MEMBERS | {"administrator": 400}),
 ]
+ALIKE = {"curator": "stranger", "auditor": "viewer", "administrator": "owner"}
+PEOPLE = [*ANYBODY, *ALIKE]
+
+
+def status_for(who, expected):
+    """Which status somebody gets by a line of the table."""
+    return expected.get(who, expected.get(ALIKE.get(who)))
+
+
 CASES = [
-    pytest.param(name, args, method, data, who, status, id=f"{who} {method} {name}")
+    pytest.param(name, args, method, data, who, status_for(who, expected), id=f"{who} {method} {name}")
     for name, args, method, data, expected in TABLE
-    for who, status in (expected or {}).items()
+    for who in PEOPLE
+    if expected and status_for(who, expected)
 ]
 
 
-def answer_of(client, build, wheel, editor, name, args, method, data):
-    """Ask for a line of the table."""
+def args_of(name, args, build, editor):
+    """What stands for a word of the table where a URL needs what was made a moment ago."""
     if args in (L, K, KF, A, P):
         succeed(build)
+    workspace = build.workspace
     if args == R:
-        run, _ = Run.objects.record(build.workspace, editor, version=build.version, person="p", started=build.created)
-        args = [run.pk]
+        run, _ = Run.objects.record(workspace, editor, version=build.version, person="p", started=build.created)
+        return [run.pk]
+    if args in (J, JL, T):
+        owner = workspace.memberships.get(role=Role.OWNER).user
+        if args == T:
+            return [Token.make(owner, "theirs")[0].pk]
+        invitation, text = Invitation.make(workspace, Role.VIEWER, owner)
+        return [text] if args == JL else ["team", invitation.pk]
     digest = build.lock and build.lock.digest
     of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
-    args = of_build.get(args, args) if isinstance(args, str) else args
+    return of_build.get(args, args) if isinstance(args, str) else args
+
+
+def answer_of(client, build, wheel, editor, name, args, method, data):
+    """Prepare what a line of the table is about, and ask for it."""
+    return ask(client, wheel, name, args_of(name, args, build, editor), method, data)
+
+
+def ask(client, wheel, name, args, method, data):
     url = reverse(name, args=args)
     content_type = (
         {"content_type": "application/json"} if name.startswith("api-") and method in ("post", "put", "patch") else {}
@@ -238,7 +344,7 @@ def test_who_may_do_what(
     status,
 ):
     if who != "nobody":
-        client.force_login(locals()[who])
+        client.force_login(request.getfixturevalue(who))
     answer = answer_of(client, build, wheel, editor, name, args, method, data)
     assert answer.status_code == status
     if who == "nobody" and status == 302 and name != "sign-out":
@@ -257,14 +363,14 @@ def test_the_table_knows_every_url():
     assert set(names_of(get_resolver().url_patterns)) == {name for name, *_ in TABLE}
 
 
-@pytest.mark.parametrize("who", ["stranger", "viewer", "editor", "owner"])
-def test_the_administration_is_for_staff_alone(client, stranger, viewer, editor, owner, who):
-    client.force_login(locals()[who])
+@pytest.mark.parametrize("who", ["stranger", "viewer", "editor", "owner", "curator", "auditor"])
+def test_the_administration_is_for_staff_alone(request, client, who):
+    client.force_login(request.getfixturevalue(who))
     assert client.get(reverse("admin:index")).status_code == 302
 
 
-def test_an_administrator_sees_every_workspace(client, person, build):
-    client.force_login(person("root", is_superuser=True, is_staff=True))
+def test_an_administrator_sees_every_workspace(client, administrator, build):
+    client.force_login(administrator)
     for name in ("admin:index", "home"):
         assert client.get(reverse(name)).status_code == 200
     assert client.get(build.get_absolute_url()).status_code == 200

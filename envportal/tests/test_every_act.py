@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.db.models.signals import pre_save
 
-from envportal.tests.test_access import TABLE, answer_of
+from envportal.tests.test_access import TABLE, args_of, ask
 from events.models import Event, Verb
 
 CHANGING = ("post", "put", "patch", "delete")
@@ -15,6 +15,8 @@ NO_ACT = {
     "api-refresh": "the same",
     "api-resolve": "the same",
     "api-import": "it reads a file and answers with its definition",
+    "sessions": "there is no other session to end",
+    "api-sessions": "the same",
     "wheels": "the table uploads bytes that are there already",
     "api-wheels": "the same",
 }
@@ -35,6 +37,7 @@ def test_an_act_writes_its_event_in_its_transaction(
     client, owner, editor, build, wheel, secret, advisories, name, args, method, data
 ):
     client.force_login(owner)
+    args = args_of(name, args, build, editor)
     before = set(Event.objects.values_list("pk", flat=True))
     was_atomic = []
 
@@ -43,7 +46,7 @@ def test_an_act_writes_its_event_in_its_transaction(
 
     pre_save.connect(look, sender=Event)
     try:
-        answer = answer_of(client, build, wheel, editor, name, args, method, data)
+        answer = ask(client, wheel, name, args, method, data)
     finally:
         pre_save.disconnect(look, sender=Event)
     assert answer.status_code < 400

@@ -3,11 +3,12 @@
 import hashlib
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from builds.models import Advisory, AdvisoryImport, Ignored
-from environments.models import Interpreter, Workspace
+from environments.models import Interpreter, Membership, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -27,6 +28,12 @@ LISTS = [
     ("secrets", ["team"], 6),
     ("advisories", [], 7),
     ("advisory", ["GHSA-0000-0000-0000"], 10),
+    ("people", ["team"], 6),
+    ("tokens", [], 6),
+    ("sessions", [], 5),
+    ("api-members", ["team"], 4),
+    ("api-tokens", [], 3),
+    ("api-sessions", [], 3),
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
@@ -56,7 +63,19 @@ def advise(n):
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("name", "args", "count"), LISTS, ids=[name for name, *_ in LISTS])
 def test_a_list_costs_the_same_however_long(
-    client, workspace, environment, editor, wanted, wheel, upload, django_assert_num_queries, name, args, count, rows
+    client,
+    workspace,
+    environment,
+    editor,
+    wanted,
+    wheel,
+    upload,
+    django_assert_num_queries,
+    person,
+    name,
+    args,
+    count,
+    rows,
 ):
     line = wheel.line("https://env.example.org")
     for n in range(rows):
@@ -71,6 +90,9 @@ def test_a_list_costs_the_same_however_long(
         workspace.add_environment(f"more-{n}", editor)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
+        Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
+        Token.make(editor, f"token {n}", workspace=workspace)
+        Client().force_login(editor)
         Ignored.objects.create(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )

@@ -118,7 +118,12 @@ def test_what_stays_as_it_is_is_no_event(workspace, editor):
 
 def test_tokens_rules_and_workspaces(editor):
     Token.issue(editor, "nightly")
-    assert (last().verb, last().kind, last().about, last().after) == ("made", "token", "edgar", {"name": "nightly"})
+    assert (last().verb, last().kind, last().about, last().after) == (
+        "made",
+        "token",
+        "edgar",
+        {"name": "nightly", "scopes": ["read", "write", "build"], "expires": None},
+    )
     rule = Rule.objects.create(kind="package-blocked", subject="left-pad")
     assert last().after["subject"] == "left-pad"
     rule.delete()
