@@ -6,7 +6,9 @@ win over it. All missing and wrong variables are reported together, and nothing 
 
 import ipaddress
 import sys
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -89,8 +91,15 @@ def _group_roles(pairs):
         raise ValidationError(str(fault)) from fault
 
 
+def _safe_issuer(address):
+    # What it says decides who comes in; on this machine alone nobody is between.
+    there = urlsplit(address)
+    if address and there.scheme != "https" and there.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValidationError("An issuer is an address that begins with https://.")
+
+
 # OpenID Connect: the provider's issuer, and what it calls the portal; empty means that there is none.
-OIDC_ISSUER = env.str("ENVPORTAL_OIDC_ISSUER", "")
+OIDC_ISSUER = env.str("ENVPORTAL_OIDC_ISSUER", "", validate=_safe_issuer)
 OIDC_CLIENT = env.str("ENVPORTAL_OIDC_CLIENT") if OIDC_ISSUER else ""
 OIDC_SECRET = env.str("ENVPORTAL_OIDC_SECRET") if OIDC_ISSUER else ""
 OIDC_NAME = env.str("ENVPORTAL_OIDC_NAME", "single sign-on")
@@ -187,6 +196,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rules.apps.AutodiscoverRulesConfig",
 ]
 
@@ -204,6 +217,7 @@ MIDDLEWARE = [
     "envportal.proxy_user.ProxyUser",
     "envportal.sign_in.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -308,6 +322,29 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
+
+# allauth is there for OpenID Connect alone: none of its pages has an address here. Another issuer is another provider,
+# so that its people are not taken for those of the one before.
+OIDC_PROVIDER = f"oidc-{sha256(OIDC_ISSUER.encode()).hexdigest()[:12]}"
+ACCOUNT_ADAPTER = "envportal.oidc.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = ["username*"]
+SOCIALACCOUNT_ADAPTER = "envportal.oidc.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "envportal.oidc.Provider",
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": OIDC_PROVIDER,
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT,
+                "secret": OIDC_SECRET,
+                "settings": {"server_url": OIDC_ISSUER, "scope": OIDC_SCOPES},
+            }
+        ],
+    }
+}
 
 # Browsers: nothing from any other host, no inline script or style.
 CONTENT_SECURITY_POLICY = {

@@ -6,12 +6,15 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from environments import converters  # noqa: F401, registers them before the urls that use them
 
+from . import oidc
 from .api import nothing
 from .health import healthz
 from .sign_in import admin_sign_in, sign_in, sign_out
 
 urlpatterns = [
     path("sign-in/", sign_in, name="sign-in"),
+    path("sign-in/oidc/", oidc.sign_in, name="oidc-sign-in"),
+    path("sign-in/oidc/callback/", oidc.callback, name="oidc-callback"),
     path("sign-out/", sign_out, name="sign-out"),
     path("", include("builds.urls")),
     path("", include("environments.urls")),
