@@ -11,10 +11,12 @@ from . import (  # noqa: F401, converters are registered before the paths that u
     log_api,
     package_history,
     preview_api,
+    shelf_api,
     storage_api,
 )
 
 urlpatterns = [
+    path("curated-waiting/", shelf_api.WaitingList.as_view(), name="api-waiting"),
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from environments.access import get_environment, get_version
 from environments.faults import UserFault
 from environments.forms import PageForm
-from environments.models import Workspace
+from environments.models import Environment, Stage, Workspace
 
 from . import schedule
 from .access import get_build
@@ -15,6 +15,7 @@ from .lock_forms import BuildForm
 from .models import Build, VersionLock, Worker
 
 PAGE = 50
+CURATED = 6  # that one may start from, at home
 SHOWN = 10  # of what runs and of what waits, at home
 
 
@@ -31,7 +32,9 @@ def in_line(mine):
 
 def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
-    workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
+    if not request.user.has_perm("environments.curate"):
+        mine = mine.of_teams()
+    workspaces = Workspace.objects.worked_in_by(request.user).with_role_of(request.user)
     workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
     context = {
         "running": mine.running().prefetch_related("steps").order_by("started")[:SHOWN],
@@ -40,6 +43,7 @@ def home(request):
         "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
         "page": Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number),
         "workers": Worker.objects.alive().count(),
+        "curated": Environment.objects.on_shelf().filter(curation__stage=Stage.CURRENT)[:CURATED],
     }
     return render(request, "builds/home.html", context)
 

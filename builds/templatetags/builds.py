@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, refresh, storage, timeline
+from builds import actions, keeping, refresh, shelf_rows, storage, timeline
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.models import Status, Worker
@@ -52,6 +52,18 @@ def with_steps(environment, page):
     for version in versions:
         version.step = found.get(version.number)
     return versions
+
+
+@register.simple_tag
+def shelf_rows_of(environments, user):
+    """What the shelf says of each of these curated environments."""
+    return shelf_rows.rows(environments, user)
+
+
+@register.simple_tag
+def shelf_row_of(environment, user):
+    """The same of one."""
+    return shelf_rows.rows([environment], user)[0]
 
 
 @register.simple_tag

@@ -36,6 +36,7 @@ class Portal:
             "SECRET_KEY": "for tests",
             "ENVPORTAL_ADMIN_PASSWORD": PASSWORD,
             "ENVPORTAL_MIN_FREE_DISK": "100",
+            "ENVPORTAL_AHEAD_MB": "0",  # only what a test asks for is built
             "ENVPORTAL_SUGGESTIONS": "off",  # no test fetches the names of a real index
             "PORT": str(self.port),
         }

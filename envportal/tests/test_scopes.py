@@ -27,7 +27,7 @@ def needed(name, method):
 
 
 @pytest.fixture
-def ask(client, build, wheel, editor, owner, secret, advisories):
+def ask(client, build, wheel, editor, owner, secret, advisories, curated):
     """Ask for a line of the table with a token of the owner, or after its end."""
 
     def ask(row, is_over=False, **fields):

@@ -24,6 +24,8 @@ class Command(BaseCommand):
         users = get_user_model().objects
         if not users.filter(is_superuser=True).exists():
             self.make_first_administrator(users)
+        # It asks nothing of the network. What cannot be loaded keeps no portal from starting.
+        call_command("loadshelf", quiet=True, stdout=self.stdout, stderr=self.stderr)
 
     def make_first_administrator(self, users):
         given = Env().str("ENVPORTAL_ADMIN_PASSWORD", "")
