@@ -144,7 +144,7 @@ def environment(workspace, editor):
 
 
 @pytest.fixture
-def curate(wanted):
+def curate(db, wanted):
     """Make a curated environment that asks for these pip lines, or register its next version. Return the version."""
 
     def curate(name, *pip, stage="current", **fields):

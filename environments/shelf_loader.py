@@ -100,8 +100,9 @@ def _take_about(shelved, is_overwriting):
         if not successor:
             raise UserFault(f"There is no {shelved.successor} to succeed it.")
     is_first = not curation.file_about
-    curation.file_about, curation.is_edited = digest, False
     curation.change(
+        file_about=digest,
+        is_edited=False,
         description=shelved.description,
         tags=shelved.tags,
         stage=shelved.stage,

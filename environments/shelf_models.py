@@ -145,8 +145,9 @@ class Curation(models.Model):
 
         Those who use it are told in their workspaces when it begins to end, and when its end becomes another.
         """
-        before = self._told()
         with transaction.atomic():
+            self.refresh_from_db(from_queryset=Curation.objects.select_for_update())
+            before = self._told()
             if "description" in wanted:
                 self.environment.description = wanted.pop("description")
                 self.environment.save(update_fields=["description"])
@@ -165,8 +166,7 @@ class Curation(models.Model):
 
     def edit(self, by, **wanted):
         """The same by a curator: from then on the file passes over it no more than they pass over the file."""
-        self.is_edited = True
-        self.change(by, **wanted)
+        self.change(by, is_edited=True, **wanted)
 
     def _keep_rules(self):
         if not self.is_ending:
