@@ -1,21 +1,31 @@
 """Every list costs the same number of queries with one row and with three."""
 
 import hashlib
+from datetime import date
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from builds.models import Advisory, AdvisoryImport, Ignored
-from environments.models import Interpreter, Membership, Token, Workspace
+from builds.models import Advisory, AdvisoryImport, Ignored, Outlook
+from builds.tests.test_models import succeed
+from environments.models import Interpreter, Membership, PortalRole, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
 SHA = hashlib.sha256(make_wheel()).hexdigest()
 # Page or API list, its arguments, and how many queries it takes, session and person included.
 LISTS = [
-    ("home", [], 15),
+    ("home", [], 16),
+    ("shelf", [], 15),
+    ("environment", ["curated", "AzureML-0"], 20),
+    ("endings", [], 7),
+    ("waiting", [], 6),
+    ("lifecycle", ["AzureML-0"], 10),
+    ("api-shelf", [], 3),
+    ("api-waiting", [], 3),
+    ("api-curated-users", ["AzureML-0"], 9),
     ("environments", ["team"], 6),
     ("environment", ["team", "science"], 10),
     ("version", ["team", "science", 1], 9),
@@ -51,6 +61,7 @@ LISTS = [
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
+CURATORS = {"waiting", "lifecycle", "api-waiting"}
 
 
 def advise(n):
@@ -72,6 +83,7 @@ def test_a_list_costs_the_same_however_long(
     upload,
     django_assert_num_queries,
     person,
+    curate,
     name,
     args,
     count,
@@ -90,6 +102,12 @@ def test_a_list_costs_the_same_however_long(
         workspace.add_environment(f"more-{n}", editor)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
+        origin = curate(f"AzureML-{n}", f"certifi=={n}")
+        copy = workspace.add_environment(f"copy-{n}", editor).register(wanted(f"certifi=={n}"), editor, origin=origin)[
+            0
+        ]
+        succeed(origin.builds.request(origin, editor))
+        Outlook.objects.create(environment=origin.environment, version=origin, at=copy.created, failure="no")
         Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
         Token.make(editor, f"token {n}", workspace=workspace)
         Client().force_login(editor)
@@ -97,6 +115,10 @@ def test_a_list_costs_the_same_however_long(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
+        if name == "endings":
+            origin.environment.curation.change(stage="deprecated", ends=date(2999, 1, 31), reason="Old.")
+    if name in CURATORS:
+        PortalRole.objects.create(user=editor, kind=PortalRole.Kind.CURATOR)
     client.force_login(editor)
     url = reverse(name, args=args)
     client.get(url)
