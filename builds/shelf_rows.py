@@ -6,6 +6,7 @@ from django.db.models import Count, F, Max, OuterRef, Subquery, Sum
 
 from environments import pip_lines
 from environments.models import Version, Workspace
+from environments.portal_roles import curates
 
 from .models import Build, LockedPackage, Step
 
@@ -81,7 +82,7 @@ def _name_packages(row, versions, python):
 def _count_users(found, user):
     """How many environments are made from each: for curators all, for others those that they may see."""
     copies = Version.objects.filter(number=F("environment__latest_number"), origin__environment__in=found)
-    if not user.has_perm("environments.curate"):
+    if not curates(user):
         copies = copies.filter(environment__workspace__in=Workspace.objects.worked_in_by(user))
     for pk, count in copies.order_by().values_list("origin__environment").annotate(Count("pk")):
         found[pk].users = count

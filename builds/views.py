@@ -8,6 +8,7 @@ from environments.access import get_environment, get_version
 from environments.faults import UserFault
 from environments.forms import PageForm
 from environments.models import Environment, Stage, Workspace
+from environments.portal_roles import curates
 
 from . import schedule
 from .access import get_build
@@ -32,7 +33,7 @@ def in_line(mine):
 
 def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
-    if not request.user.has_perm("environments.curate"):
+    if not curates(request.user):
         mine = mine.of_teams()
     workspaces = Workspace.objects.worked_in_by(request.user).with_role_of(request.user)
     workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")

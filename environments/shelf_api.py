@@ -11,6 +11,7 @@ from .access import get_environment
 from .api import EnvironmentSerializer, FindingSerializer, VersionSerializer
 from .faults import UserFault
 from .models import Curation, Environment, Stage, Version, Workspace
+from .portal_roles import curates
 from .shelf_forms import ShelfForm
 from .shelf_views import get_curated, require_curator
 
@@ -98,7 +99,7 @@ class CuratedUsers(generics.GenericAPIView):
     @extend_schema(responses=UserSerializer(many=True))
     def get(self, request, name):
         curation = get_curated(request, name).curation
-        seen = None if request.user.has_perm("environments.curate") else Workspace.objects.worked_in_by(request.user)
+        seen = None if curates(request.user) else Workspace.objects.worked_in_by(request.user)
         Curation.objects.tell_users([curation], seen)
         return Response(self.get_serializer(curation.users, many=True).data)
 

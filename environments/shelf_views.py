@@ -12,6 +12,7 @@ from .access import get_environment
 from .faults import UserFault
 from .forms import PageForm
 from .models import Curation, Environment, Stage, Version, Workspace
+from .portal_roles import curates
 from .shelf_forms import LifecycleForm, ShelfForm, UseForm
 from .shelf_models import affected
 
@@ -21,7 +22,7 @@ MOST_MINE = 50
 
 
 def require_curator(request):
-    if not request.user.has_perm("environments.curate"):
+    if not curates(request.user):
         raise PermissionDenied("Curators look after curated environments. Administrators say who is one.")
 
 
@@ -105,7 +106,7 @@ def lifecycle(request, name):
 def endings(request):
     """Who uses what is about to end: curators see all of it, others what they may see."""
     page = Paginator(Curation.objects.ending().with_subject(), PAGE).get_page(PageForm(request.GET).page_number)
-    seen = None if request.user.has_perm("environments.curate") else Workspace.objects.worked_in_by(request.user)
+    seen = None if curates(request.user) else Workspace.objects.worked_in_by(request.user)
     Curation.objects.tell_users(page.object_list, seen)
     context = {"section": "shelf", "page": page, "sees_all": seen is None}
     return render(request, "environments/endings.html", context)
