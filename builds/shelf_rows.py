@@ -1,6 +1,7 @@
 """What the shelf shows of each curated environment: packages as they are locked, sizes, who uses it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Count, F, Max, OuterRef, Subquery, Sum
 
@@ -26,6 +27,7 @@ class Row:
     count: int = 0  # packages in the lock; 0 before there is one
     download: int = 0  # bytes
     installed: int = 0  # bytes on disk, where a build has shown it
+    built: datetime | None = None  # when its lock was built last
     users: int = 0
 
     @property
@@ -43,8 +45,10 @@ def rows(environments, user):
     found = {environment.pk: Row(environment) for environment in environments}
     made = Build.objects.locked().filter(version=OuterRef("pk")).order_by("-created")
     latest = Version.objects.filter(environment__in=found, number=F("environment__latest_number"))
-    for version in latest.annotate(lock_id=Subquery(made.values("lock")[:1])):
-        found[version.environment_id].version = version
+    for version in latest.annotate(
+        lock_id=Subquery(made.values("lock")[:1]), built=Subquery(made.values("finished")[:1])
+    ):
+        found[version.environment_id].version, found[version.environment_id].built = version, version.built
     _tell_locks([row for row in found.values() if row.version])
     _count_users(found, user)
     return list(found.values())

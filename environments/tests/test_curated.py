@@ -6,6 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from builds.models import Build
+from builds.tests.test_models import succeed
 from environments import definition
 from environments.faults import UserFault
 from environments.models import Curation, Environment, Invitation, Role, Token, Version, Workspace
@@ -332,3 +334,17 @@ def test_the_workspaces_of_a_person_are_without_the_shelf(api, editor, curated):
 def test_a_token_of_one_workspace_reads_the_shelf(client, editor, workspace, curated):
     _, text = Token.make(editor, "narrow", workspace=workspace)
     assert client.get(ONE, HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
+
+
+def test_each_workspace_counts_its_own_runs_in_one(api, editor, stranger, curated):
+    succeed(Build.objects.request(curated, curated.author))
+    ran = {"environment": "AzureML-Minimal", "started": "2026-01-02T03:04:05Z"}
+    for who, workspace in ((editor, "team"), (editor, "team"), (stranger, "elsewhere")):
+        caller = api(who)
+        assert (
+            caller.post(f"/api/v1/workspaces/{workspace}/runs/", ran, content_type="application/json").status_code
+            == 201
+        )
+    for who, count in ((editor, 2), (stranger, 1)):
+        told = api(who).get("/api/v1/usage/?package=idna&of=versions").json()
+        assert told["counts"]["runs"] == count, told
