@@ -64,8 +64,9 @@ def sessions(request):
 @require_POST
 def end_session(request, handle):
     session = get_object_or_404(Session.objects.of(request.user).select_related("user"), handle=handle)
+    is_this_one = session.session_key == request.session.session_key
     session.end()
-    if session.session_key == request.session.session_key:
+    if is_this_one:
         return redirect("sign-in")
     messages.info(request, "That session is ended.")
     return redirect("sessions")
