@@ -110,13 +110,13 @@ def test_another_password_ends_the_other_sessions(sign_in, editor):
         ({"old_password": "wrong"}, "Your old password was entered incorrectly"),
         ({"new_password1": "short", "new_password2": "short"}, "at least 10 characters"),
         ({"new_password1": "9182736450", "new_password2": "9182736450"}, "entirely numeric"),
-        ({"new_password1": "edgar.allan", "new_password2": "edgar.allan"}, "too similar to the email address"),
+        ({"new_password1": "edgarallan", "new_password2": "edgarallan"}, "too similar to the email address"),
         ({"new_password1": "1q2w3e4r5t", "new_password2": "1q2w3e4r5t"}, "too common"),
         ({"new_password2": "another"}, "match"),
     ],
 )
 def test_passwords_obey_rules(sign_in, editor, asked, sentence):
-    editor.email = "edgar.allan@example.org"
+    editor.email = "edgarallan@example.org"
     editor.save(update_fields=["email"])
     fine = {"old_password": "open sesame", "new_password1": "another sesame", "new_password2": "another sesame"}
     answer = sign_in().post(reverse("password"), fine | asked)
