@@ -79,6 +79,7 @@ def password(request):
     if not request.user.has_usable_password():
         raise Http404("This person signs in elsewhere.")
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None, label_suffix="")
+    form.fields["new_password2"].label = "New password, again"
     if form.is_valid():
         with transaction.atomic():
             form.save()
