@@ -66,4 +66,6 @@ def artifacts(request, pk):
     build = get_build(request, pk)
     if not request.htmx:
         return redirect(f"{build.get_absolute_url()}#artifacts")
-    return render(request, "builds/artifacts.html", {"build": build, "given": given(build)})
+    may_archive = request.user.has_perm("builds.make_archive", build)
+    context = {"build": build, "given": given(build), "may_archive": may_archive}
+    return render(request, "builds/artifacts.html", context)

@@ -26,16 +26,17 @@ class Viewer:
     may_build: bool
     may_free: bool
     may_delete: bool
+    may_archive: bool
     kind = "page"
 
     @classmethod
     def of(cls, user, build):
-        verbs = ("cancel", "add", "free", "delete")
-        return cls(user, *(user.has_perm(f"builds.{verb}_build", build) for verb in verbs))
+        verbs = ("cancel_build", "add_build", "free_build", "delete_build", "make_archive")
+        return cls(user, *(user.has_perm(f"builds.{verb}", build) for verb in verbs))
 
     def key(self, turn):
         """The same for those who are sent the same. A twin may not be for all eyes."""
-        may = (self.may_cancel, self.may_build, self.may_free, self.may_delete)
+        may = (self.may_cancel, self.may_build, self.may_free, self.may_delete, self.may_archive)
         return turn.is_other and (*may, self.user.pk if turn.has_twin else 0)
 
 
@@ -129,6 +130,7 @@ def facts(build, viewer):
         "twin_is_visible": bool(twin) and Build.objects.visible_to(viewer.user).filter(pk=twin).exists(),
         "build": build,
         "viewer": viewer,
+        "may_archive": viewer.may_archive,
         "version": build.version,
         "environment": build.version.environment,
         "workspace": build.workspace,

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from environments.models import Membership, PortalRole, Role, Workspace
+from envportal import oidc_app
 from envportal.tests.oidc_provider import CLIENT, SECRET, OidcProvider
 from events.models import Event, Verb
 
@@ -22,15 +23,10 @@ def provider(settings):
     provider = OidcProvider()
     settings.OIDC_ISSUER, settings.OIDC_CLIENT, settings.OIDC_SECRET = provider.issuer, CLIENT, SECRET
     settings.OIDC_NAME, settings.OIDC_ROLES = "Example account", ROLES
-    app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
-    app = app | {
-        "client_id": CLIENT,
-        "secret": SECRET,
-        "settings": {"server_url": provider.issuer, "scope": ["openid", "email"]},
-    }
-    settings.SOCIALACCOUNT_PROVIDERS = {
-        "openid_connect": settings.SOCIALACCOUNT_PROVIDERS["openid_connect"] | {"APPS": [app]}
-    }
+    settings.OIDC_PROVIDER = oidc_app.provider_id(provider.issuer)
+    settings.SOCIALACCOUNT_PROVIDERS = oidc_app.providers(
+        settings.OIDC_PROVIDER, "Example account", provider.issuer, CLIENT, SECRET, ["openid", "email"]
+    )
     yield provider
     provider.close()
 

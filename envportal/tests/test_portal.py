@@ -99,6 +99,8 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
     ]
+    paths += ["/workspaces/default/people/", "/workspaces/default/leave/", "/new-workspace/"]
+    paths += ["/account/tokens/", "/account/sessions/", "/account/password/"]
     paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     found = []
