@@ -206,3 +206,11 @@ def test_the_setting_orders_an_archive_after_each_build(installed, settings):
     settings.ARCHIVE = "built"
     build, _ = installed("idna==3.10")
     assert build.archive_order.status == Status.QUEUED
+
+
+def test_an_auditor_takes_files_and_is_offered_no_archive(client, auditor, good):
+    client.force_login(auditor)
+    page = client.get(good.get_absolute_url()).content.decode()
+    assert reverse("build-artifact", args=[good.pk, good.artifacts.first().name]) in page
+    assert "Make an archive" not in page
+    assert "Members of team can have one made." in page
