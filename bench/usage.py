@@ -201,8 +201,7 @@ def ask(rounds):
             answer = client.get(url, asked)
             took.append(time.perf_counter() - began)
             assert answer.status_code == 200, answer.content[:500]
-        counts = getattr(answer.context.get("answer"), "counts", "") if answer.context else ""
-        print(f"{statistics.median(took) * 1000:7.0f} ms  max {max(took) * 1000:5.0f}  {title}  {counts}", flush=True)
+        print(f"{statistics.median(took) * 1000:7.0f} ms  max {max(took) * 1000:5.0f}  {title}", flush=True)
         if title.startswith("audit"):
             audits += took
             with CaptureQueriesContext(connection) as queries:
