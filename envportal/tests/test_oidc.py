@@ -258,6 +258,14 @@ def test_a_provider_that_does_not_answer(come, provider, settings):
     assert "Example account cannot be reached just now." in answer.text
 
 
+def test_not_any_number_begins_from_one_address(come, provider, monkeypatch):
+    monkeypatch.setattr("envportal.oidc.MOST", 1)
+    come()
+    answer, _ = come()
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 301
+
+
 def test_another_issuer_is_another_provider(come, provider, settings):
     come()
     settings.OIDC_PROVIDER = "oidc-another"

@@ -48,6 +48,13 @@ def test_many_names_from_one_place_and_one_name_from_many_places(client, editor,
     assert found == [200] * 20 + [429]
 
 
+def test_made_up_names_leave_no_rows_for_ever(client, db, settings):
+    settings.SIGN_IN_ATTEMPTS = 1
+    for n in range(30):
+        attempts(client, 1, {"username": f"n{n}", "password": "x"})
+    assert Tally.objects.count() == 1 + 2 * 10
+
+
 def test_too_many_are_told_once(client, editor):
     attempts(client, 9)
     failed = Event.objects.filter(verb=Verb.SIGN_IN_FAILED)
