@@ -95,7 +95,13 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
-    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/", "/diff/", "/events/"]
+    paths += [
+        "/workspaces/default/new/from/",
+        "/workspaces/default/wheels/",
+        "/workspaces/default/builds/",
+        "/diff/",
+        "/events/",
+    ]
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
     ]
