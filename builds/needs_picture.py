@@ -11,12 +11,12 @@ from functools import cached_property
 from environments.texts import count
 
 # All lengths are CSS pixels.
-WIDTH, HEIGHT = 136, 40  # of a package
-COLUMN, ROW = 166, 50  # from one to the next
+WIDTH, HEIGHT = 124, 40  # of a package; two columns fit a telephone
+COLUMN, ROW = 152, 50  # from one to the next
 EDGE = 4  # round everything, for the ring of what has the focus
 CHAINS, NEEDS = 6, 7  # drawn
 LISTED = 20  # chains, below the picture
-LETTERS = 18  # of a name that fit
+LETTERS = 16  # of a name that fit
 DEEPEST = 3  # columns on the left
 
 
@@ -61,6 +61,8 @@ class Line:
 
 class Picture:
     """`needs` is the graph of a lock, `key` the package in the middle."""
+
+    WIDTH, HEIGHT = WIDTH, HEIGHT
 
     def __init__(self, needs, key):
         self.graph, self.key = needs, key

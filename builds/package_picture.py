@@ -81,6 +81,11 @@ class Picture:
             self.stretches.append(Stretch(move, places[place], places[place + 1], y, from_y, label))
 
     @property
+    def size(self):
+        """How much room it needs: small fits a telephone, the other scrolls there."""
+        return "small" if len(self.moves) <= 6 else "middle"
+
+    @property
     def sentence(self):
         """What it shows, in words."""
         first, last = self.moves[0], self.moves[-1]
@@ -95,7 +100,8 @@ class Picture:
         for stretch in self.stretches:
             if not found or stretch.x >= found[-1].x + 6:
                 found.append(marks.Tick(stretch.x, str(stretch.move.number), "middle"))
-        return found
+        is_newer = self.last > self.moves[-1].number
+        return [*found, marks.Tick(self.stretches[-1].end, str(self.last), "middle")] if is_newer else found
 
 
 def _in_order(versions, manager):

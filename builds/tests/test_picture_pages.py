@@ -107,7 +107,7 @@ def test_a_lock_costs_the_same_with_few_packages_and_with_many(
 
 def test_versions_stand_along_time_with_what_they_moved(look, environment, editor, wanted):
     built(environment, editor, wanted("idna==1"), pip("idna", "1"))
-    assert "Along time" not in look(environment.get_absolute_url())[0]
+    assert "Versions along time" not in look(environment.get_absolute_url())[0]
     built(environment, editor, wanted("idna==2"), pip("idna", "2"), pip("six"))
     environment.register(wanted("idna==3"), editor)
     text, _ = look(environment.get_absolute_url())
