@@ -101,6 +101,12 @@ def test_a_long_chain_is_shortened_and_says_by_how_many():
     assert picture.width == 3 * COLUMN + WIDTH + 8
 
 
+def test_it_stands_in_the_middle_of_what_leads_to_it():
+    picture = Picture(Needs(graph("a>t", "b>t", "c>t", "t>u", asked="abc")), key("t"))
+    row = {node.label: node.y for node in picture.nodes}
+    assert row["a"] < row["b"] == row["t"] == row["u"] < row["c"]
+
+
 def test_what_is_left_out_is_counted():
     above, below = [f"a{n}>t" for n in range(CHAINS + 3)], [f"t>z{n}" for n in range(NEEDS + 2)]
     picture = Picture(Needs(graph(*above, *below, asked=[edge[:2] for edge in above])), key("t"))

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from builds.artifact_models import ARCHIVE
 from builds.models import Machine
 from builds.tests.diff_cast import built, pip
 from builds.tests.test_models import succeed
@@ -193,3 +194,15 @@ def test_storage_says_what_takes_the_room(client, person, build, settings):
     assert rows[:2] == [("Package cache, pip", 9_000_000), ("Installed packages", 3_000_000)]
     assert "Installed packages" not in [name for name, _ in rows[2:]]
     assert "<b>3.0 MB</b> of the 2.0 MB that they may, 150 %" in answer.content.decode()
+
+
+def test_archives_are_told_apart_from_what_is_installed(client, api, person, build):
+    succeed(build)
+    build.steps.filter(name="install").update(bytes=3_000_000)
+    build.artifacts.create(name=ARCHIVE, content_type="application/zstd", sha256="a" * 64, size=1_000_000, path="a")
+    root = person("root", is_superuser=True, is_staff=True)
+    client.force_login(root)
+    rows = {row.name: row.size for row in client.get(reverse("storage")).context["kinds"]}
+    assert (rows["Installed packages"], rows["Archives"]) == (3_000_000, 1_000_000)
+    said = api(root).get(reverse("api-storage")).json()
+    assert (said["size"], said["archives"], said["budget"]) == (4_000_000, 1_000_000, 0)
