@@ -86,7 +86,7 @@ class StepTime:
 class Times:
     """`builds` are Tried, the oldest first."""
 
-    HEIGHT, BOTTOM = HEIGHT + TOP + 22, HEIGHT + TOP
+    BOTTOM, DATES, HEIGHT = TOP + HEIGHT, TOP + HEIGHT + 18, TOP + HEIGHT + 24
 
     def __init__(self, builds):
         self.builds = builds

@@ -16,7 +16,7 @@ COLUMN, ROW = 152, 50  # from one to the next
 EDGE = 4  # round everything, for the ring of what has the focus
 CHAINS, NEEDS = 6, 7  # drawn
 LISTED = 20  # chains, below the picture
-LETTERS = 16  # of a name that fit
+LETTERS = 17  # of a name that fit
 DEEPEST = 3  # columns on the left
 
 
