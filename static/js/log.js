@@ -86,14 +86,68 @@ if (follow) {
   }, { passive: true });
   document.body.addEventListener("htmx:oobAfterSwap", (event) => {
     const lines = event.detail.target;
-    if (!lines.id.startsWith("lines-")) return;
-    if (isFollowing()) shorten(lines);
+    if (!/^(lines|rest)-/.test(lines.id)) return;
+    if (isFollowing() && lines.id.startsWith("lines-")) shorten(lines);
     if (isFollowing() && !isBusyElsewhere()) toEnd();
   });
   document.body.addEventListener("htmx:afterSettle", () => {
     if (!position()) follow.hidden = true;
   });
 }
+
+// A step that begins opens its fold.
+document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (!detail.target.id.startsWith("summary-")) return;
+  const fold = document.getElementById(detail.target.id).closest("details");
+  if (!("begun" in fold.dataset) && fold.querySelector("summary [data-begun]")) {
+    fold.dataset.begun = "";
+    fold.open = true;
+  }
+});
+
+// From match to match: the links of the toolbar, n and N, or Enter and Shift with Enter in the field.
+const field = document.querySelector("#log [type=search]");
+const step = (back) => document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`)?.click();
+const isOfField = () => document.querySelector("#found [data-text]")?.dataset.text === field.value;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const isEnter = event.key === "Enter" && event.target === field && field.value && isOfField();
+  if (!isEnter && (typing || event.key.toLowerCase() !== "n")) return;
+  if (!document.querySelector("#walk a")) return;
+  event.preventDefault();
+  step(event.shiftKey);
+});
+
+document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const line = detail.target.id === "found" && document.querySelector("#found [data-line]")?.dataset.line;
+  if (!line) return;
+  if (follow) setFollowing(false);
+  location.replace(`#L${line}`);
+  goToLine();
+});
+
+// Long lines are broken or not; the address says which, also in what is asked from here on.
+const wrap = document.getElementById("wrap");
+const isWrapped = () => document.getElementById("log").dataset.wrap !== "off";
+
+wrap?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const address = new URL(location);
+  if (isWrapped()) document.getElementById("log").dataset.wrap = "off";
+  else delete document.getElementById("log").dataset.wrap;
+  wrap.querySelector("button").setAttribute("aria-pressed", String(isWrapped()));
+  if (isWrapped()) address.searchParams.delete("wrap");
+  else address.searchParams.set("wrap", "off");
+  history.replaceState(history.state, "", address);
+});
+
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.target?.id !== "found") return;
+  delete detail.parameters.wrap;
+  if (!isWrapped()) detail.parameters.wrap = "off";
+});
 
 // What scrolled by long ago goes from the page, and a gap says where to get it back.
 function shorten(lines) {
@@ -119,7 +173,9 @@ function shorten(lines) {
 // A line that an address names and that is not on the page yet.
 async function goToLine() {
   const number = Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
-  if (!number || document.getElementById(`L${number}`)) return;
+  const there = document.getElementById(`L${number}`);
+  if (there) there.closest("details").open = true;
+  if (!number || there) return;
   const gap = [...document.querySelectorAll(".gap")].find(({ dataset }) => dataset.first <= number && number <= dataset.last);
   if (!gap) return;
   gap.closest("details").open = true;
