@@ -233,7 +233,7 @@ def test_the_page_says_which_match_it_shows_and_links_to_the_next_without_script
         ]
 
     assert walk(search="line 123") == (
-        ["11 lines"],
+        ["11 found"],
         ["?search=line%20123&line=1239#L1239", "?search=line%20123&line=123#L123"],
     )
     assert walk(search="line 123", line=1230, wrap="off") == (

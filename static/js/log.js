@@ -121,7 +121,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
-  const line = detail.target.id === "found" && document.querySelector("#found [data-line]")?.dataset.line;
+  const line = detail.target?.id === "found" && document.querySelector("#found [data-line]")?.dataset.line;
   if (!line) return;
   if (follow) setFollowing(false);
   location.replace(`#L${line}`);
@@ -135,12 +135,17 @@ const isWrapped = () => document.getElementById("log").dataset.wrap !== "off";
 wrap?.addEventListener("submit", (event) => {
   event.preventDefault();
   const address = new URL(location);
+  // What stands below the toolbar stays there, though all above it has another height.
+  const below = wrap.closest(".toolbar").getBoundingClientRect().bottom + 8;
+  const line = document.elementFromPoint(innerWidth / 2, below)?.closest(".lines > li");
+  const top = line?.getBoundingClientRect().top;
   if (isWrapped()) document.getElementById("log").dataset.wrap = "off";
   else delete document.getElementById("log").dataset.wrap;
   wrap.querySelector("button").setAttribute("aria-pressed", String(isWrapped()));
   if (isWrapped()) address.searchParams.delete("wrap");
   else address.searchParams.set("wrap", "off");
   history.replaceState(history.state, "", address);
+  if (line) scrollBy({ top: line.getBoundingClientRect().top - top, behavior: "instant" });
 });
 
 document.body.addEventListener("htmx:configRequest", ({ detail }) => {
