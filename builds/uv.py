@@ -161,7 +161,7 @@ def sync(prefix, lock, offline=True):
     return [*command, "--python", f"{prefix}/bin/python", lock]
 
 
-NOT_IN_CACHE = "Network connectivity is disabled"
+NOT_IN_CACHE = "[Nn]etwork (connectivity is|was) disabled"
 
 
 def fetch(prefix, lock, folder):
