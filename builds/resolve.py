@@ -83,10 +83,8 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
     (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
-    asked, where = (
-        (python, platform, options, CONSTRAINTS),
-        (asker.rooms.of_tools(network=True), sources.environ(environ)),
-    )
+    asked = (python, platform, options, CONSTRAINTS)
+    where = (asker.rooms.of_tools(network=True), sources.environ(environ))
     for _ in sources.rounds():
         sources.tell()
         packages = _choose(asker, wanted, asked, where, solved.provided, sources.names)

@@ -124,7 +124,7 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   const line = detail.target?.id === "found" && document.querySelector("#found [data-line]")?.dataset.line;
   if (!line) return;
   if (follow) setFollowing(false);
-  location.replace(`#L${line}`);
+  mark(line);
   goToLine();
 });
 
@@ -175,6 +175,13 @@ function shorten(lines) {
   htmx.process(gap);
 }
 
+// To come to a line takes the focus from the field, where somebody may press Enter again.
+function mark(number) {
+  const isSearching = document.activeElement === field;
+  location.replace(`#L${number}`);
+  if (isSearching) field.focus({ preventScroll: true });
+}
+
 // A line that an address names and that is not on the page yet.
 async function goToLine() {
   const number = Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
@@ -186,7 +193,7 @@ async function goToLine() {
   gap.closest("details").open = true;
   const { first, last, lines } = gap.dataset;
   await htmx.ajax("GET", `${lines}?first=${first}&last=${last}&around=${number}`, { target: gap, swap: "outerHTML" });
-  if (document.getElementById(`L${number}`)) location.replace(`#L${number}`); // so that it is marked as the target
+  if (document.getElementById(`L${number}`)) mark(number);
 }
 
 // Links that carry the line in the query work without script; with it the page stays.
