@@ -144,7 +144,7 @@ def _why_never(definition):
 def _why_not_here(definition):
     """What only a build may build or ask, as a sentence, or nothing."""
     if definition.from_source:
-        return f"{' and '.join(definition.from_source)} from source: by a build only, not while somebody types."
+        return f"What is built from source ({', '.join(definition.from_source)}) is resolved by a build only, not while somebody types."
     elsewhere = [line.url for line in definition.pip if line.url and not line.wheel]
     elsewhere += [option.address for option in definition.pip_options if option.address]
     elsewhere += [spec.url for spec in definition.conda_packages if spec.url]

@@ -177,7 +177,10 @@ def test_nobody_who_types_has_code_run(index, wanted, db, pythons):
     index.put_sdists("demo", {"1.0": make_sdist(built="print('HAD IT')")})
     answer = preview.resolve(wanted(*DEMO, python=HERE), "me")
     assert (answer.failure.failure, answer.needs_build) == (Failure.NOT_BUILDABLE, True)
-    assert answer.failure.reason == "demo from source: by a build only, not while somebody types."
+    assert (
+        answer.failure.reason
+        == "What is built from source (demo) is resolved by a build only, not while somebody types."
+    )
     assert not index.asked
 
 
