@@ -84,6 +84,14 @@ def test_a_version_whose_needs_do_not_fit_gives_way_to_one_that_does(index, make
     assert packages(build) == {"demo": ("1.0", True), "other": ("1.0", False)}
 
 
+def test_one_line_may_name_several(index, make):
+    index.put_sdists("demo", {"1.0": make_sdist(requires=["other"])}, wheels=["1.0"])
+    index.put_sdists("other", {"2.0": make_sdist("other", "2.0")}, wheels=["2.0"])
+    build = make("--no-binary other,demo", "demo")
+    assert (build.status, build.reason) == (Status.SUCCEEDED, ""), said(build)
+    assert packages(build) == {"demo": ("1.0", True), "other": ("2.0", True)}
+
+
 def test_what_another_package_needs_may_be_named_too_and_extras_count(index, make):
     index.put_wheels("top", "1.0", requires=["demo[more]"])
     needs = ["other ; extra == 'more'\nProvides-Extra: more"]
@@ -142,7 +150,8 @@ def test_a_rebuild_fetches_the_very_source_of_the_lock_or_fails(index, make, edi
     build = make(*DEMO)
     for folder in caches.built().iterdir():
         (folder / "demo-1.0-py3-none-any.whl").unlink()
-    index.pages["/files/demo-1.0.tar.gz"] = ("application/octet-stream", make_sdist(code="x = 'another'\n"))
+    kind, data = index.pages["/files/demo-1.0.tar.gz"]
+    index.pages["/files/demo-1.0.tar.gz"] = (kind, data[:-1] + bytes([data[-1] ^ 1]))
     again = run(keeping.rebuild(build, editor))
     assert again.failure == Failure.HASH_MISMATCH
     assert again.reason == "demo==1.0 is not the file that was locked: its hash is another."

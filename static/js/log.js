@@ -107,7 +107,20 @@ document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
 
 // From match to match: the links of the toolbar, n and N, or Enter and Shift with Enter in the field.
 const field = document.querySelector("#log [type=search]");
-const step = (back) => document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`)?.click();
+const waiting = []; // steps asked for while one is on its way
+let isWalking = false;
+
+function step(back) {
+  if (isWalking) return waiting.push(back);
+  isWalking = true;
+  document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`).click();
+}
+
+function arrive(isThere) {
+  isWalking = false;
+  if (!isThere) waiting.length = 0;
+  if (waiting.length) step(waiting.shift());
+}
 const isOfField = () => document.querySelector("#found [data-text]")?.dataset.text === field.value;
 
 document.addEventListener("keydown", (event) => {
@@ -126,6 +139,11 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (follow) setFollowing(false);
   mark(line);
   goToLine();
+  arrive(true);
+});
+
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.target?.id === "found" && !detail.successful) arrive(false);
 });
 
 // Long lines are broken or not; the address says which, also in what is asked from here on.
