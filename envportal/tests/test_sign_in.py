@@ -93,5 +93,9 @@ def test_nothing_leads_to_another_host(client, editor, there):
         client.get("/sign-in/", {"next": there}),  # who is signed in already
     ):
         assert answer.headers["Location"] == "/"
-    answer = client.get("/admin/login/", {"next": there})
-    assert answer.status_code == 403
+    assert client.get("/admin/login/", {"next": there}).status_code == 403
+
+
+def test_signing_in_never_leads_to_the_sign_in_page_again(client, editor):
+    client.force_login(editor)
+    assert client.get("/sign-in/", {"next": "/sign-in/"}).headers["Location"] == "/"
