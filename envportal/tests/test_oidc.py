@@ -280,6 +280,18 @@ def test_without_a_provider_there_is_no_such_address(client, db):
     assert "Continue with" not in client.get("/sign-in/").content.decode()
 
 
+def test_an_administrator_unties_an_account_and_makes_none(come, client, administrator):
+    come()
+    client.force_login(administrator)
+    account = SocialAccount.objects.get()
+    assert client.get(reverse("admin:socialaccount_socialaccount_add")).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": account.pk, "post": "yes"}
+    client.post(reverse("admin:socialaccount_socialaccount_changelist"), chosen)
+    assert not SocialAccount.objects.exists()
+    event = Event.objects.get(verb=Verb.DELETED)
+    assert (event.person, event.kind, event.about) == ("root", "social account", "nora")
+
+
 def test_a_workspace_of_that_name_that_comes_later_counts_from_then_on(come, provider):
     provider.claims["groups"] = ["ml"]
     come()
