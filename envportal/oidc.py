@@ -202,6 +202,8 @@ def callback(request):
 @transaction.atomic
 def _let_in(request, login, claims):
     answer = complete_social_login(request, login)
+    if not request.user.is_authenticated:
+        raise Refused(f"{name()} said too little to make an account of.")
     groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
     groups = [groups] if isinstance(groups, str) else [str(group) for group in groups]
     group_roles.follow(login.user, groups, settings.OIDC_ROLES)
