@@ -1,6 +1,7 @@
 """What one person is shown of a lock."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from .lock_models import VersionLock
 from .lock_summary import Totals
@@ -31,12 +32,16 @@ class LockPage:
         """The version that its files are named after, and that the page leads back to."""
         return (self.rows or self.builds)[0].version
 
+    @cached_property
+    def values(self):
+        """Its Packages, whatever is searched for."""
+        return self.lock.values()
+
     def packages(self, text=""):
         """Rows of the packages whose name has this text, those first that were asked for."""
-        packages = self.lock.values()
-        self.totals, found = Totals.of(packages), chains(packages)
+        self.totals, found = Totals.of(self.values), chains(self.values)
         return [
             Row(package, found.get((package.manager, package.name), ()))
-            for package in packages
+            for package in self.values
             if text.lower() in package.name
         ]

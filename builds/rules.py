@@ -9,6 +9,8 @@ rules.add_perm("builds.cancel_build", is_editor)
 rules.add_perm("builds.free_build", is_editor)
 rules.add_perm("builds.delete_build", is_owner)
 rules.add_perm("builds.ignore_advisory", is_owner)  # in a workspace; in all of them administrators alone
+rules.add_perm("builds.set_licence_rules", is_owner)  # of a workspace; of the portal administrators alone
 # Administrators, who may do everything, may do this.
 rules.add_perm("builds.clean_storage", rules.always_deny)
 rules.add_perm("builds.ignore_advisory_everywhere", rules.always_deny)
+rules.add_perm("builds.set_licence_rules_everywhere", rules.always_deny)

@@ -99,7 +99,8 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
     ]
-    paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
+    paths += [f"/workspaces/default/{rest}" for rest in ("inventory/", "licences/")]
+    paths += ["/licences/", "/provenance/", "/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     found = []
     for path in paths:
