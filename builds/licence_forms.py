@@ -14,7 +14,7 @@ WORDS = {
 
 def _list(name):
     label, example = WORDS[name]
-    attrs = {"rows": 10, "spellcheck": "false", "autocomplete": "off", "placeholder": example, "class": "mono"}
+    attrs = {"rows": 8, "spellcheck": "false", "autocomplete": "off", "placeholder": example, "class": "mono"}
     # Line breaks are two characters in what a browser sends.
     return forms.CharField(
         label=label, required=False, max_length=MOST * (LONGEST + 2), strip=False, widget=forms.Textarea(attrs)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from . import verify
@@ -13,14 +14,26 @@ from .models import SigningKey
 
 PEM = "application/x-pem-file"
 SCRIPT = Path(verify.__file__)
+BY_SCRIPT = """\
+curl -O {portal}{keys}
+curl -O {portal}{script}
+pip install cryptography
+python verify.py science-3.tar.zst --provenance science-3.tar.zst.intoto.json --key keys.pem"""
+BY_OPENSSL = r"""sed -n 's/.*"payload": "\([^"]*\)".*/\1/p' science-3.intoto.json | base64 -d > payload
+sed -n 's/.*"sig": "\([^"]*\)".*/\1/p' science-3.intoto.json | base64 -d > signature
+printf 'DSSEv1 28 application/vnd.in-toto+json %s ' $(wc -c < payload) | cat - payload > signed
+openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in signed -sigfile signature
+grep -o '"subject":\[[^]]*\]' payload | grep -o $(sha256sum < science-3.cdx.json | cut -c 1-64)"""
 
 
 @login_not_required
 @require_safe
 def page(request):
+    portal = settings.PUBLIC_URL.rstrip("/")
     context = {
         "keys": SigningKey.objects.all(),
-        "portal": settings.PUBLIC_URL.rstrip("/"),
+        "script": BY_SCRIPT.format(portal=portal, keys=reverse("signing-keys"), script=reverse("verify-script")),
+        "openssl": BY_OPENSSL,
         "section": "provenance",
     }
     return render(request, "builds/provenance.html", context)
