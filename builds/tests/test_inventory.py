@@ -78,6 +78,13 @@ def test_a_lock_that_was_only_looked_at_does_not_count(lock, lines, version, edi
     assert lines() == {}
 
 
+def test_a_newer_version_whose_lock_was_only_looked_at_leaves_the_one_before(lock, lines, workspace, editor, wanted):
+    lock("one", pip("idna"))
+    newer = workspace.environments.get(name="one").register(wanted("six"), editor)[0]
+    VersionLock.objects.offer(newer, Lock.objects.store("3.11.7", "linux-64", [pip("six")]), editor)
+    assert lines() == {"pip idna": (["1.0"], 1)}
+
+
 def test_another_workspace_is_not_in_it(lock, stranger, workspace):
     lock("one", pip("idna"))
     elsewhere = Inventory(stranger.memberships.get().workspace)

@@ -282,7 +282,7 @@ def test_a_file_that_is_not_there_is_no_failed_check(downloaded):
 def openssl_lines(client):
     """What the page tells people to type."""
     page = client.get(reverse("provenance")).content.decode()
-    found = [html.unescape(each) for each in re.findall(r"<pre tabindex="0">(.*?)</pre>", page, re.DOTALL)]
+    found = [html.unescape(each) for each in re.findall(r'<pre tabindex="0">(.*?)</pre>', page, re.DOTALL)]
     return next(each for each in found if "openssl" in each)
 
 

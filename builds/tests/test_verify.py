@@ -130,8 +130,10 @@ def test_a_signed_statement_of_another_kind_proves_nothing(key, keys, change):
     assert failed(signing.envelope(STATEMENT | change, key), keys)[0] == "statement"
 
 
-def test_a_signed_text_that_is_no_statement_proves_nothing(key, keys):
-    payload, kind = b"hello", "text/plain"
+@pytest.mark.parametrize("payload", [b"hello", json.dumps(STATEMENT).encode()])
+def test_a_signed_text_that_is_no_statement_proves_nothing(key, keys, payload):
+    """Whatever it looks like: it was signed as something else."""
+    kind = "text/plain"
     signature = key.sign(verify.signed_bytes(kind, payload))
     envelope = {
         "payload": base64.b64encode(payload).decode(),
