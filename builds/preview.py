@@ -5,6 +5,7 @@ the other. A newer question of the same asker ends the older one. Builds have wo
 a build here.
 """
 
+import re
 import shutil
 import sys
 import tempfile
@@ -157,8 +158,11 @@ class _Question:
     def give_up(self, failure, reason):
         raise Diagnosed(Diagnosis(failure, reason))
 
-    def ask(self, command, room, environ):
-        """Run a resolver. Raise Superseded when nobody wants the answer any more."""
+    def ask(self, command, room, environ, unless=None):
+        """Run a resolver. Return whether it has answered; it has to, unless what it says matches this pattern.
+
+        Raise Superseded when nobody wants the answer any more.
+        """
         said, usage = bytearray(), process.Usage()
         seconds = max(1.0, settings.PREVIEW_SECONDS - (time.monotonic() - self.began))
         try:
@@ -182,9 +186,12 @@ class _Question:
             self.was_too_much = True
             reason = f"This needs more than {settings.PREVIEW_MEMORY} MB to resolve. A build has more memory."
             self.give_up(Failure.OUT_OF_MEMORY, reason)
+        if code and unless and re.search(unless.encode(), said):
+            return False
         if code:
             text = said.decode("utf-8", "replace").replace(str(self.work), "work")
             raise Diagnosed(diagnose(text, "resolve", settings.PREVIEW_MEMORY))
+        return True
 
 
 def _path_of(python):

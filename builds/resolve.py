@@ -94,7 +94,10 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
         return packages, {}
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
     (work / CONSTRAINTS).write_text(constraints + pins)
-    asker.ask(uv.explain_lock("requirements.in", "reasons.txt", *asked), *where)
+    # Of the answers just had: an index that changes meanwhile would make another lock of it, or none.
+    command = uv.explain_lock("requirements.in", "reasons.txt", *asked)
+    if not asker.ask([*command, "--offline"], *where, unless=uv.NOT_IN_CACHE):
+        asker.ask(command, *where)  # an index that nothing may be kept of
     needed_by, indexes = locks.read_reasons((work / "reasons.txt").read_text())
     for name in ("pylock.toml", "reasons.txt"):
         (work / name).unlink()  # what was filled in stands in them, too

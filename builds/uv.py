@@ -152,7 +152,7 @@ def sync(prefix, lock):
     return [*command, "--python", f"{prefix}/bin/python", lock]
 
 
-NOT_IN_CACHE = "Network connectivity is disabled"
+NOT_IN_CACHE = "[Nn]etwork (connectivity is|was) disabled"
 
 
 def fetch(prefix, lock, folder):
