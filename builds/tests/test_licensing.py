@@ -75,8 +75,11 @@ def test_without_a_policy_pages_say_so_and_call_nothing_allowed(client, viewer, 
     assert "so nothing here is allowed or denied" in page
 
 
-def test_the_api_of_a_lock_says_the_same(api, viewer, locked, rules):
-    data = api(viewer).get(reverse("api-lock", args=[locked.digest])).json()["licences"]
+def test_the_api_of_a_lock_and_of_a_build_says_the_same(api, viewer, locked, rules):
+    caller = api(viewer)
+    data = caller.get(reverse("api-lock", args=[locked.digest])).json()["licences"]
+    build = caller.get(reverse("api-build", args=[locked.builds.get().pk])).json()
+    assert build["licences"]["counts"] == data["counts"]
     assert (data["is_decided"], data["counts"]) == (True, {"allowed": 2, "review": 0, "unknown": 2, "denied": 1})
     assert data["licences"][0] == {
         "licence": "GPL-3.0-only",
