@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.licenses import canonicalize_license_expression
+from packaging.licenses._spdx import LICENSES
 
 from builds import spdx
 
@@ -91,6 +92,12 @@ def test_words_mean_a_licence_only_where_they_can_mean_no_other(text, expression
 def test_every_licence_that_words_stand_for_is_one_of_spdx(licence):
     assert canonicalize_license_expression(licence) == licence
     assert all(words == words.lower() and not words.startswith("the ") for words in spdx.ALIASES[licence])
+
+
+def test_every_id_of_spdx_means_one_that_is_on_the_list():
+    ids = [each["id"] for each in LICENSES.values()]
+    assert len(ids) > 500
+    assert {spdx.expression_of(name) for name in ids} <= set(ids)
 
 
 @given(st.text(max_size=60))
