@@ -122,7 +122,9 @@ def component(package, reference="", **facts):
         "hashes": [{"alg": "SHA-256", "content": package.sha256}] if package.sha256 else [],
         "licenses": licences_of(package.licence),
         "purl": purl(package),
-        "externalReferences": [{"type": "distribution", "url": package.url}],
+        "externalReferences": [
+            {"type": "source-distribution" if package.is_source else "distribution", "url": package.url}
+        ],
         "properties": properties(facts),
     }
     return {name: value for name, value in found.items() if value}
