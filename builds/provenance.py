@@ -75,7 +75,11 @@ def _definition(made):
 
 def _dependency(package):
     found = {"name": package.name, "uri": purl(package), "downloadLocation": package.url}
-    return found | ({"digest": {"sha256": package.sha256}} if package.sha256 else {})
+    if package.sha256:
+        found["digest"] = {"sha256": package.sha256}
+    if package.is_source:  # what it was built with is not locked, and so not known here
+        found["annotations"] = {"envportal:source": True}
+    return found
 
 
 def _details(made):

@@ -7,7 +7,8 @@ import json
 import re
 import shutil
 import subprocess
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -17,11 +18,15 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from builds import pack, signing, statements, verify
+from builds import pack, provenance, signing, statements, verify
 from builds.artifact_models import ARCHIVE, ARCHIVE_PROVENANCE, PROVENANCE
+from builds.lock_files import Locked
 from builds.models import Artifact, Build, SigningKey
+from builds.tests.diff_cast import pip
 from environments.models import Workspace
 from events.models import Event
+
+RUN = provenance.Run({}, True, datetime(2026, 11, 24, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
 
 
 def bytes_of(artifact):
@@ -96,6 +101,19 @@ def test_a_build_states_what_its_files_were_made_of(installed):
     assert run["metadata"]["invocationId"] == f"{portal}/builds/{build.pk}/"
     began, ended = (datetime.fromisoformat(run["metadata"][name]) for name in ("startedOn", "finishedOn"))
     assert build.started.replace(microsecond=0) == began <= ended <= build.finished
+
+
+def test_an_input_that_is_built_from_source_is_said_to_be():
+    """What it was built with is not among the inputs."""
+    wheel = pip("idna", "3.10")
+    source = replace(wheel, url="https://files.example.org/idna-3.10.tar.gz", sha256="")
+    facts = {"name": "idna", "uri": "pkg:pypi/idna@3.10"}
+    made = provenance.Made("", "", "", "", 1, ("", "", ""), "", "", Locked("", "", "", (wheel, source)), {}, RUN)
+    said = provenance.statement(made)["predicate"]["buildDefinition"]["resolvedDependencies"][1:]
+    assert said == [
+        facts | {"downloadLocation": wheel.url, "digest": {"sha256": wheel.sha256}},
+        facts | {"downloadLocation": source.url, "annotations": {"envportal:source": True}},
+    ]
 
 
 def test_it_is_signed_once_and_stays(good):
