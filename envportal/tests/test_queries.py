@@ -1,6 +1,7 @@
 """Every list costs the same number of queries with one row and with three."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from builds.models import Advisory, AdvisoryImport, Ignored, Outlook
-from builds.tests.test_models import succeed
+from builds.models import Advisory, AdvisoryImport, Ignored, Lock, Outlook, SigningKey, VersionLock
+from builds.tests.test_models import PACKAGE, succeed
 from environments.models import Interpreter, Membership, PortalRole, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -31,7 +32,8 @@ LISTS = [
     ("version", ["team", "science", 1], 9),
     ("environment-diff", ["team", "science"], 14),
     ("package", ["team", "science", "pip", "idna"], 7),
-    ("builds", ["team", "science"], 10),
+    ("builds", ["team", "science"], 11),
+    ("workspace-builds", ["team"], 9),
     ("new-environment", ["team"], 12),
     ("starts", ["team"], 6),
     ("new-version", ["team", "science"], 15),
@@ -47,6 +49,11 @@ LISTS = [
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
+    ("inventory", ["team"], 15),
+    ("licence-rules", ["team"], 6),
+    ("provenance", [], 4),
+    ("api-inventory", ["team"], 13),
+    ("api-signing-keys", [], 3),
     ("api-runs", ["team"], 4),
     ("api-workspaces", [], 3),
     ("api-environments", ["team"], 4),
@@ -55,6 +62,7 @@ LISTS = [
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
+    ("api-workspace-builds", ["team"], 8),
     ("api-advisories", [], 5),
     ("api-advisory", ["GHSA-0000-0000-0000"], 6),
     ("api-secrets", ["team"], 4),
@@ -117,6 +125,9 @@ def test_a_list_costs_the_same_however_long(
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
         if name == "endings":
             origin.environment.curation.change(stage="deprecated", ends=date(2999, 1, 31), reason="Old.")
+        lock = Lock.objects.store("3.11.7", "linux-64", [replace(PACKAGE, name=f"name-{n}"), PACKAGE])
+        VersionLock.objects.keep(version, lock, editor)
+        SigningKey.objects.create(keyid=f"{n:064}", pem="x")
     if name in CURATORS:
         PortalRole.objects.create(user=editor, kind=PortalRole.Kind.CURATOR)
     client.force_login(editor)
