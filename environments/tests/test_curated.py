@@ -348,3 +348,11 @@ def test_each_workspace_counts_its_own_runs_in_one(api, editor, stranger, curate
     for who, count in ((editor, 2), (stranger, 1)):
         told = api(who).get("/api/v1/usage/?package=idna&of=versions").json()
         assert told["counts"]["runs"] == count, told
+
+
+def test_who_may_only_look_in_a_workspace_builds_nothing_under_its_name(api, viewer, curated):
+    Workspace.objects.create(name="own").memberships.create(user=viewer, role=Role.EDITOR)
+    url = "/api/v1/workspaces/{}/environments/AzureML-Minimal/versions/1/builds/"
+    for workspace, status in (("team", 403), ("own", 201)):
+        answer = api(viewer).post(url.format(workspace), {}, content_type="application/json")
+        assert answer.status_code == status
