@@ -68,8 +68,8 @@ def fill(cursor, small):
     )  # fmt: skip
     copy(
         cursor, "environments_environment",
-        ("id", "workspace_id", "name", "description", "created", "changed", "created_by_id", "latest_number"),
-        ((n + 1, n % WORKSPACES + 1, f"env-{n}", "", START, START, 1, versions // environments)
+        ("id", "workspace_id", "name", "description", "created", "changed", "created_by_id", "last_number", "latest_number"),
+        ((n + 1, n % WORKSPACES + 1, f"env-{n}", "", START, START, 1, *[versions // environments] * 2)
          for n in range(environments)),
     )  # fmt: skip
     per = versions // environments

@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -32,7 +32,9 @@ def in_line(mine):
 def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
     workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
-    workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
+    workspaces = workspaces.annotate(
+        environment_count=Count("environments", filter=Q(environments__archived_at=None), distinct=True)
+    ).order_by("name")
     context = {
         "running": mine.running().prefetch_related("steps").order_by("started")[:SHOWN],
         "running_count": mine.running().count(),

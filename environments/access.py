@@ -53,10 +53,18 @@ def get_environment(request, workspace, name, permission="environments.view_envi
 
 
 def get_version(request, workspace, name, number, permission="environments.view_environment"):
+    """The version with that number, or that a label of that name points at in this moment."""
     environment = get_environment(request, workspace, name)
-    version = get_object_or_404(Version.objects.select_related("author"), environment=environment, number=number)
+    versions = Version.objects.filter(environment=environment).select_related("author", "archived")
+    version = get_object_or_404(versions.called(number))
     version.environment = environment
     return require(request, permission, version)
+
+
+def get_label(request, workspace, name, label, permission="environments.view_environment"):
+    """(label, its environment)"""
+    environment = get_environment(request, workspace, name, permission)
+    return get_object_or_404(environment.labels.select_related("version", "changed_by"), name=label), environment
 
 
 def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):

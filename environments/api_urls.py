@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_api, api, people_api, secret_api, wheel_api
+from . import account_api, api, lifecycle_api, people_api, secret_api, wheel_api
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -19,7 +19,7 @@ urlpatterns = [
     ),
     path("import/", api.Import.as_view(), name="api-import"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/files/<file:file>/",
         api.VersionFile.as_view(),
         name="api-version-file",
     ),
@@ -36,9 +36,39 @@ urlpatterns = [
         name="api-versions",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/",
         api.VersionDetail.as_view(),
         name="api-version",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/",
+        lifecycle_api.LabelList.as_view(),
+        name="api-labels",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/<label:label>/",
+        lifecycle_api.LabelDetail.as_view(),
+        name="api-label",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/archive/",
+        lifecycle_api.ArchiveEnvironment.as_view(),
+        name="api-environment-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/restore/",
+        lifecycle_api.RestoreEnvironment.as_view(),
+        name="api-environment-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/archive/",
+        lifecycle_api.ArchiveVersion.as_view(),
+        name="api-version-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/restore/",
+        lifecycle_api.RestoreVersion.as_view(),
+        name="api-version-restore",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_api.SecretList.as_view(), name="api-secrets"),
     path("workspaces/<slug:workspace>/secrets/<name:name>/", secret_api.SecretDetail.as_view(), name="api-secret"),

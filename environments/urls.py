@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_views, people_views, secret_views, views, wheel_views
+from . import account_views, people_views, secret_views, settings_views, views, wheel_views
 
 urlpatterns = [
     path("account/tokens/", account_views.tokens, name="tokens"),
@@ -25,14 +25,59 @@ urlpatterns = [
     path("workspaces/<slug:workspace>/environments/<name:name>/", views.environment, name="environment"),
     path("workspaces/<slug:workspace>/environments/<name:name>/new-version/", views.new_version, name="new-version"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/",
         views.version,
         name="version",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/files/<file:file>",
         views.version_file,
         name="version-file",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/settings/",
+        settings_views.settings,
+        name="environment-settings",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/",
+        settings_views.set_label,
+        name="label-set",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/<label:label>/remove/",
+        settings_views.remove_label,
+        name="label-remove",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/archive/",
+        settings_views.archive,
+        name="environment-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/restore/",
+        settings_views.restore,
+        name="environment-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/delete/",
+        settings_views.delete,
+        name="environment-delete",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/archive/",
+        settings_views.archive,
+        name="version-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/restore/",
+        settings_views.restore,
+        name="version-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/delete/",
+        settings_views.delete,
+        name="version-delete",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_views.secrets, name="secrets"),
     path("workspaces/<slug:workspace>/secrets/<secret:name>/delete/", secret_views.delete_secret, name="secret-delete"),

@@ -47,6 +47,8 @@ class Verb(models.TextChoices):
     NOT_IGNORED = "not-ignored", "No longer ignored"
     EXPORTED = "exported", "Exported"
     ACCEPTED = "accepted", "Accepted"
+    ARCHIVED = "archived", "Archived"
+    RESTORED = "restored", "Restored"
 
 
 def sha256_of(*values):

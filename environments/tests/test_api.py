@@ -39,6 +39,9 @@ def test_an_environment_is_made_and_listed(caller):
         "name": "science",
         "workspace": "team",
         "description": "For the paper",
+        "tags": {},
+        "labels": {},
+        "archived": False,
         "latest_version": None,
         "created": None,
         "created_by": "edgar",
@@ -60,6 +63,8 @@ def test_a_version_is_registered_once(caller, environment):
         "author": "edgar",
         "created": None,
         "message": "First",
+        "labels": [],
+        "archived": False,
         "findings": [],
     }
     again = post(caller, url, {"definition": IDNA, "message": "Second"})

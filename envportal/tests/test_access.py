@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
+from environments import definition, lifecycle
 from environments.models import Invitation, Role, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -53,6 +54,12 @@ L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
 A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
+N = "label"  # of the environment, which points at its first version
+X, XV, D = (
+    "archived",
+    "archived version",
+    "unused",
+)  # the environment or its version, archived; an environment to delete
 J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
 M = ["team", "edgar"]
 NEW_TOKEN = {"name": "nightly", "scopes": ["read"]}
@@ -134,6 +141,19 @@ TABLE = [
     ("new-environment", W, "post", {"name": "n", "pip_name": "idna", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("starts", W, "get", None, EDITORS),
     ("environment", E, "get", None, MEMBERS),
+    ("environment-settings", E, "get", None, EDITORS),
+    ("environment-settings", E, "post", {"description": "d", "tags": "a=b"}, EDITORS_POST),
+    ("label-set", E, "post", {"label": "next", "version": "1"}, EDITORS_POST),
+    ("label-remove", N, "post", {}, EDITORS_POST),
+    ("environment-archive", E, "get", None, EDITORS_POST),
+    ("environment-archive", E, "post", {}, EDITORS_POST),
+    ("environment-restore", X, "post", {}, EDITORS_POST),
+    ("environment-delete", E, "get", None, OWNERS),
+    ("environment-delete", D, "post", {}, OWNERS_POST),
+    ("version-archive", V, "post", {}, EDITORS_POST),
+    ("version-restore", XV, "post", {}, EDITORS_POST),
+    ("version-delete", V, "get", None, OWNERS),
+    ("version-delete", V, "post", {}, OWNERS | {"owner": 409}),
     ("new-version", E, "get", None, EDITORS),
     ("new-version", E, "post", {"pip_name": "rich", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("version", V, "get", None, MEMBERS),
@@ -219,6 +239,17 @@ TABLE = [
     ("api-environments", W, "post", {"name": "n"}, only_editors(201)),
     ("api-environments", W, "post", {}, only_editors(400)),
     ("api-environment", E, "get", None, API_MEMBERS),
+    ("api-environment", E, "patch", {"description": "d"}, only_editors(200)),
+    ("api-environment", D, "delete", None, only_owners(204)),
+    ("api-environment-archive", E, "post", {}, only_editors(200)),
+    ("api-environment-restore", X, "post", {}, only_editors(200)),
+    ("api-version-archive", V, "post", {}, only_editors(200)),
+    ("api-version-restore", XV, "post", {}, only_editors(200)),
+    ("api-version", V, "delete", None, only_owners(409)),
+    ("api-labels", E, "get", None, API_MEMBERS),
+    ("api-label", N, "get", None, API_MEMBERS),
+    ("api-label", N, "put", {"version": "latest"}, only_editors(200)),
+    ("api-label", N, "delete", None, only_editors(204)),
     ("api-versions", E, "get", None, API_MEMBERS),
     ("api-versions", E, "post", {"definition": DEFINITION}, only_editors(201)),
     ("api-version", V, "get", None, API_MEMBERS),
@@ -298,6 +329,8 @@ def args_of(name, args, build, editor):
     if args == R:
         run, _ = Run.objects.record(workspace, editor, version=build.version, person="p", started=build.created)
         return [run.pk]
+    if args in (N, X, XV, D):
+        return _of_environment(name, args, build, editor)
     if args in (J, JL, T):
         owner = workspace.memberships.get(role=Role.OWNER).user
         if args == T:
@@ -309,6 +342,18 @@ def args_of(name, args, build, editor):
     of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     return of_build.get(args, args) if isinstance(args, str) else args
+
+
+def _of_environment(name, args, build, editor):
+    environment, version = build.version.environment, build.version
+    if args == D:
+        return ["team", build.workspace.add_environment("unused", editor).name]
+    if args == N:
+        environment.register(definition.read(DEFINITION), editor)  # which `latest` points at
+        environment.labels.point(environment, "next", version, editor)
+        return [*E, "next"]
+    lifecycle.archive(environment if args == X else version, editor)
+    return E if args == X else V
 
 
 def answer_of(client, build, wheel, editor, name, args, method, data):

@@ -16,10 +16,10 @@ SHA = hashlib.sha256(make_wheel()).hexdigest()
 # Page or API list, its arguments, and how many queries it takes, session and person included.
 LISTS = [
     ("home", [], 15),
-    ("environments", ["team"], 6),
-    ("environment", ["team", "science"], 10),
-    ("version", ["team", "science", 1], 9),
-    ("environment-diff", ["team", "science"], 14),
+    ("environments", ["team"], 8),
+    ("environment", ["team", "science"], 13),
+    ("version", ["team", "science", 1], 11),
+    ("environment-diff", ["team", "science"], 15),
     ("package", ["team", "science", "pip", "idna"], 7),
     ("builds", ["team", "science"], 10),
     ("new-environment", ["team"], 12),
@@ -38,10 +38,13 @@ LISTS = [
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
     ("api-runs", ["team"], 4),
+    ("environment-settings", ["team", "science"], 7),
+    ("api-labels", ["team", "science"], 5),
+    ("api-environment", ["team", "science"], 8),
     ("api-workspaces", [], 3),
-    ("api-environments", ["team"], 4),
-    ("api-versions", ["team", "science"], 5),
-    ("api-environment-diff", ["team", "science"], 10),
+    ("api-environments", ["team"], 7),
+    ("api-versions", ["team", "science"], 6),
+    ("api-environment-diff", ["team", "science"], 11),
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
@@ -87,7 +90,9 @@ def test_a_list_costs_the_same_however_long(
         Run.objects.record(workspace, editor, version=version, person="p", started=build.created)
         first = environment.versions.get(number=1)
         first.builds.request(first, editor)
-        workspace.add_environment(f"more-{n}", editor)
+        workspace.add_environment(f"more-{n}", editor, tags={"n": str(n)})
+        environment.labels.point(environment, f"label-{n}", version, editor)
+        environment.describe(editor, tags={f"tag-{m}": "" for m in range(n + 1)})
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
         Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
