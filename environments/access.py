@@ -75,6 +75,20 @@ def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):
     return require(request, permission, wheel)
 
 
+def get_hook(request, workspace, pk):
+    workspace = get_workspace(request, workspace, "environments.change_hooks")
+    hook = get_object_or_404(workspace.hooks.all(), pk=pk)
+    hook.workspace = workspace
+    return hook
+
+
+def get_delivery(request, workspace, hook, pk):
+    hook = get_hook(request, workspace, hook)
+    delivery = get_object_or_404(hook.deliveries.all(), pk=pk)
+    delivery.hook = hook
+    return delivery
+
+
 def get_secret(request, workspace, name, permission="environments.view_secret"):
     workspace = get_workspace(request, workspace)
     secret = get_object_or_404(Secret.objects.select_related("changed_by"), workspace=workspace, name=name)

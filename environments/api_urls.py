@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_api, api, lifecycle_api, people_api, secret_api, wheel_api
+from . import account_api, api, lifecycle_api, notice_api, people_api, secret_api, wheel_api
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -8,6 +8,25 @@ urlpatterns = [
     path("me/tokens/<int:pk>/", account_api.TokenDetail.as_view(), name="api-token"),
     path("me/sessions/", account_api.SessionList.as_view(), name="api-sessions"),
     path("me/sessions/<str:handle>/", account_api.SessionDetail.as_view(), name="api-session"),
+    path("me/notices/", notice_api.Choices.as_view(), name="api-notice-choices"),
+    path("notices/", notice_api.NoticeList.as_view(), name="api-notices"),
+    path("notices/<int:pk>/read/", notice_api.NoticeDetail.as_view(), name="api-notice-read"),
+    path("workspaces/<slug:workspace>/webhooks/", notice_api.HookList.as_view(), name="api-hooks"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/", notice_api.HookDetail.as_view(), name="api-hook"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:pk>/secret/", notice_api.HookSecret.as_view(), name="api-hook-secret"
+    ),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/test/", notice_api.HookTest.as_view(), name="api-hook-test"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:pk>/deliveries/",
+        notice_api.DeliveryList.as_view(),
+        name="api-deliveries",
+    ),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:hook>/deliveries/<uuid:pk>/again/",
+        notice_api.DeliveryAgain.as_view(),
+        name="api-delivery-again",
+    ),
     path("invitations/", people_api.Accept.as_view(), name="api-invitation-accept"),
     path("workspaces/<slug:workspace>/members/", people_api.MemberList.as_view(), name="api-members"),
     path("workspaces/<slug:workspace>/members/<str:person>/", people_api.MemberDetail.as_view(), name="api-member"),

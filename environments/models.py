@@ -17,6 +17,7 @@ from .formats import conda_file
 from .invitations import Invitation  # noqa: F401, one of ours
 from .label_models import Archived, Label, Shown, Tag  # noqa: F401
 from .label_names import LATEST, REFERENCE
+from .notice_models import Choice, Delivery, Hook, Notice  # noqa: F401
 from .people_models import LastOwner, Membership, Role, Workspace, active_user  # noqa: F401, ours, and asked for here
 from .policy_models import Interpreter, Rule  # noqa: F401
 from .portal_roles import PortalRole  # noqa: F401

@@ -1,13 +1,28 @@
 from django.urls import path
 
-from . import account_views, people_views, secret_views, settings_views, views, wheel_views
+from . import account_views, hook_views, notice_views, people_views, secret_views, settings_views, views, wheel_views
 
 urlpatterns = [
     path("account/tokens/", account_views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", account_views.revoke_token, name="token-revoke"),
     path("account/sessions/", account_views.sessions, name="sessions"),
     path("account/sessions/<str:handle>/end/", account_views.end_session, name="session-end"),
+    path("account/notices/", notice_views.choices, name="notice-choices"),
     path("account/password/", account_views.password, name="password"),
+    path("notices/", notice_views.notices, name="notices"),
+    path("notices/read/", notice_views.read_notices, name="notices-read"),
+    path("notices/<int:pk>/", notice_views.open_notice, name="notice"),
+    path("notices/<int:pk>/read/", notice_views.read_notices, name="notice-read"),
+    path("workspaces/<slug:workspace>/webhooks/", hook_views.hooks, name="hooks"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/", hook_views.hook, name="hook"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/test/", hook_views.test, name="hook-test"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/secret/", hook_views.renew, name="hook-secret"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/delete/", hook_views.delete, name="hook-delete"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:hook>/deliveries/<uuid:pk>/again/",
+        hook_views.again,
+        name="delivery-again",
+    ),
     path("new-workspace/", people_views.new_workspace, name="new-workspace"),
     path("invitations/<str:text>/", people_views.invitation, name="invitation"),
     path("workspaces/<slug:workspace>/leave/", people_views.leave, name="leave"),

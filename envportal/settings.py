@@ -40,6 +40,14 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
 
 
+def _networks(texts):
+    for text in texts:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError as fault:
+            raise ValidationError(f"{text} is no address and no network.") from fault
+
+
 def _long_enough(keys):
     if any(len(key) < 32 for key in keys):
         raise ValidationError("Each key needs 32 characters or more.")
@@ -53,6 +61,9 @@ WORKSPACES_BY = env.str(
 EMAIL = env.dj_email_url("ENVPORTAL_EMAIL", "dummy:")
 HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
 DEFAULT_FROM_EMAIL = env.str("ENVPORTAL_EMAIL_FROM", "envportal@localhost")
+
+# Networks of the own house that webhooks may go to; everywhere else only to public addresses, over https.
+WEBHOOK_NETWORKS = env.list("ENVPORTAL_WEBHOOK_NETWORKS", [], validate=_networks)
 
 # What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
 SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=_long_enough)
@@ -107,14 +118,6 @@ OIDC_SCOPES = env.list("ENVPORTAL_OIDC_SCOPES", ["openid", "profile", "email"])
 OIDC_GROUPS_CLAIM = env.str("ENVPORTAL_OIDC_GROUPS_CLAIM", "groups")
 # What its groups give: group=administrator, curator or auditor, or group=workspace:viewer, editor or owner.
 OIDC_ROLES = env.list("ENVPORTAL_OIDC_ROLES", [], validate=_group_roles)
-
-
-def _networks(texts):
-    for text in texts:
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError as fault:
-            raise ValidationError(f"{text} is no address and no network.") from fault
 
 
 # A header in which a proxy says whom it has signed in, and the addresses that it comes from; empty means none.

@@ -11,7 +11,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
 from environments import definition, lifecycle
-from environments.models import Invitation, Role, Token
+from environments.models import Delivery, Hook, Invitation, Notice, Role, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -54,6 +54,8 @@ L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
 A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
+Z, G, GD = "notice", "webhook", "delivery"  # a notice of the owner; a webhook, and something that it was told
+HOOK = {"address": "https://hooks.example.org/x", "kinds": ["advisory"]}
 N = "label"  # of the environment, which points at its first version
 X, XV, D = (
     "archived",
@@ -113,6 +115,35 @@ TABLE = [
     ),
     ("invitation", JL, "get", None, dict.fromkeys(MEMBERS, 410) | INVITED),
     ("invitation", JL, "post", {}, dict.fromkeys(MEMBERS, 410) | dict.fromkeys(INVITED, 302)),
+    ("notices", [], "get", None, SIGNED_IN),
+    ("notices-read", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
+    ("notice", Z, "get", None, MINE),
+    ("notice-read", Z, "post", {}, dict.fromkeys(SIGNED_IN, 302)),  # of others nothing happens
+    ("notice-choices", [], "get", None, SIGNED_IN),
+    ("notice-choices", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
+    ("hooks", W, "get", None, OWNERS),
+    ("hooks", W, "post", HOOK, OWNERS),
+    ("hook", G, "get", None, OWNERS),
+    ("hook", G, "post", HOOK, OWNERS_POST),
+    ("hook-test", G, "post", {}, OWNERS_POST),
+    ("hook-secret", G, "post", {}, OWNERS),
+    ("hook-delete", G, "get", None, OWNERS),
+    ("hook-delete", G, "post", {}, OWNERS_POST),
+    ("delivery-again", GD, "post", {}, OWNERS_POST),
+    ("api-notices", [], "get", None, API_SIGNED_IN),
+    ("api-notices", [], "post", {}, dict.fromkeys(SIGNED_IN, 204) | {"nobody": 401}),
+    ("api-notice-read", Z, "post", {}, API_MINE | {"owner": 200}),
+    ("api-notice-choices", [], "get", None, API_SIGNED_IN),
+    ("api-notice-choices", [], "patch", {"advisory": {"mail": False}}, API_SIGNED_IN),
+    ("api-hooks", W, "get", None, only_owners(200)),
+    ("api-hooks", W, "post", HOOK, only_owners(201)),
+    ("api-hook", G, "get", None, only_owners(200)),
+    ("api-hook", G, "patch", {"is_on": False}, only_owners(200)),
+    ("api-hook", G, "delete", None, only_owners(204)),
+    ("api-hook-secret", G, "post", {}, only_owners(200)),
+    ("api-hook-test", G, "post", {}, only_owners(202)),
+    ("api-deliveries", G, "get", None, only_owners(200)),
+    ("api-delivery-again", GD, "post", {}, only_owners(202)),
     ("api-me", [], "get", None, API_SIGNED_IN),
     ("api-tokens", [], "get", None, API_SIGNED_IN),
     ("api-tokens", [], "post", NEW_TOKEN, dict.fromkeys(SIGNED_IN, 201) | {"nobody": 401}),
@@ -329,6 +360,8 @@ def args_of(name, args, build, editor):
     if args == R:
         run, _ = Run.objects.record(workspace, editor, version=build.version, person="p", started=build.created)
         return [run.pk]
+    if args in (Z, G, GD):
+        return _of_notices(args, workspace)
     if args in (N, X, XV, D):
         return _of_environment(name, args, build, editor)
     if args in (J, JL, T):
@@ -342,6 +375,20 @@ def args_of(name, args, build, editor):
     of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     return of_build.get(args, args) if isinstance(args, str) else args
+
+
+def _of_notices(args, workspace):
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    if args == Z:
+        return [Notice.objects.create(user=owner, kind="curated", subject="s", once_key="k", link="/").pk]
+    hook, _ = Hook.make(workspace, HOOK["address"], HOOK["kinds"], owner)
+    if args == G:
+        return ["team", hook.pk]
+    return [
+        "team",
+        hook.pk,
+        Delivery.objects.create(hook=hook, kind="test", link="/", once_key="k", state="given-up").pk,
+    ]
 
 
 def _of_environment(name, args, build, editor):
