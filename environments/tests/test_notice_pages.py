@@ -261,7 +261,7 @@ def test_secrets_are_sealed_anew_with_the_newest_key(settings, hook):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("name", "count"), [("hooks", 7), ("hook", 7), ("api-hooks", 4), ("api-deliveries", 5)])
+@pytest.mark.parametrize(("name", "count"), [("hooks", 6), ("hook", 8), ("api-hooks", 4), ("api-deliveries", 5)])
 def test_lists_of_webhooks_cost_the_same_however_long(
     client, owner, workspace, django_assert_num_queries, name, count, rows
 ):

@@ -41,7 +41,7 @@ LISTS = [
     ("environment-settings", ["team", "science"], 8),
     ("api-labels", ["team", "science"], 5),
     ("api-environment", ["team", "science"], 8),
-    ("notices", [], 6),
+    ("notices", [], 5),
     ("notice-choices", [], 6),
     ("api-notices", [], 3),
     ("api-workspaces", [], 3),
