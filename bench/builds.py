@@ -8,7 +8,6 @@ files by the same hashes with the same Python. All caches are folders of the mea
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -31,8 +30,9 @@ FORGET_PREFIXES = "from builds.models import Build; Build.objects.update(prefix=
 class Builds:
     """Builds of one portal, each of an environment that nobody built before."""
 
-    def __init__(self, portal):
-        self.portal, self.made, self.times, self.steps = portal, 0, {}, {}
+    def __init__(self, portal, moved):
+        self.portal, self.moved = portal, moved
+        self.made, self.times, self.steps = 0, {}, {}
 
     def register(self):
         """Return the path of a version of its own image key."""
@@ -64,14 +64,18 @@ class Builds:
         return build
 
     def forget_caches(self):
-        for folder in (self.portal.var / "cache").iterdir():
-            shutil.rmtree(folder)
+        self.move_away("cache")
 
     def forget_prefixes(self):
         """Have the portal build again what it has built, as if a clean-up had been there."""
+        self.move_away("prefixes")
         self.portal.manage("shell", "-c", FORGET_PREFIXES)
-        for folder in (self.portal.var / "prefixes").iterdir():
-            shutil.rmtree(folder)
+
+    def move_away(self, name):
+        """Empty a folder. Removing is left to the end: some file systems make what is written next pay for it."""
+        away = Path(tempfile.mkdtemp(prefix=name, dir=self.moved))
+        for folder in filter(Path.is_dir, (self.portal.var / name).iterdir()):
+            folder.rename(away / folder.name)
 
     def run(self):
         """Build once in each way. Return the path of the last build."""
@@ -96,28 +100,28 @@ class Builds:
 class Pip:
     """What people do without the portal: `python -m venv`, then `pip install` of the same lock."""
 
-    def __init__(self, lock):
-        self.lock, self.times = lock, {}
+    def __init__(self, lock, folder):
+        self.lock, self.folder, self.times = lock, folder, {}
 
-    def install(self, kind, cache, *options):
-        with tempfile.TemporaryDirectory() as folder:
-            requirements, prefix = Path(folder, "requirements.txt"), Path(folder, "prefix")
-            requirements.write_bytes(self.lock)
-            command = [prefix / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            command += ["--require-hashes", "--only-binary", ":all:", "-r", requirements, *options]
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
-            subprocess.run(command, env=os.environ | {"PIP_CACHE_DIR": cache}, check=True, timeout=1800)
-            self.times.setdefault(kind, []).append(time.perf_counter() - began)
+    def install(self, kind, *options):
+        folder = tempfile.mkdtemp(dir=self.folder)
+        requirements, prefix = Path(folder, "requirements.txt"), Path(folder, "prefix")
+        requirements.write_bytes(self.lock)
+        command = [prefix / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--require-hashes", "--only-binary", ":all:", "-r", requirements, *options]
+        environ = os.environ | {"PIP_CACHE_DIR": str(Path(self.folder, "cache"))}
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=1800)
+        self.times.setdefault(kind, []).append(time.perf_counter() - began)
 
     def measure(self, runs):
-        with tempfile.TemporaryDirectory() as cache:
-            for n in range(runs):
-                self.install("venv + pip, cold", cache, "--no-cache-dir")
-                if n == 0:
-                    self.install("to fill the cache", cache)
-                self.install("venv + pip, warm", cache)
-                self.install("… without bytecode", cache, "--no-compile")
+        for n in range(runs):
+            self.install("venv + pip, cold", "--no-cache-dir")
+            if n == 0:
+                self.install("to fill the cache")
+            self.install("venv + pip, warm")
+            self.install("… without bytecode", "--no-compile")
         del self.times["to fill the cache"]
 
     def report(self):
@@ -133,10 +137,10 @@ def row(kind, times):
     return f"{kind:22} {min(times):8.2f} {statistics.median(times):8.2f} {max(times):8.2f}"
 
 
-def measure(database, runs):
+def measure(database, runs, moved):
     """Return what was built, and its lock as pip reads it."""
     with tempfile.TemporaryDirectory() as var, Portal(var, database) as portal:
-        builds = Builds(portal)
+        builds = Builds(portal, moved)
         for _ in range(runs):
             last = builds.run()
         told = portal.get(last)
@@ -157,15 +161,15 @@ def compare(builds, pip):
 def main(runs=3):
     print(machine())
     print(f"{'seconds':22} {'min':>8} {'median':>8} {'max':>8}   of {runs} runs; medians of the steps")
-    with databases() as found:
+    with tempfile.TemporaryDirectory() as moved, databases() as found:
         for name, address in found.items():
             print(f"\nenvportal on {name}", flush=True)
-            builds, lock = measure(address, runs)
-    print("\nvenv + pip", flush=True)
-    pip = Pip(lock)
-    pip.measure(runs)
-    pip.report()
-    compare(builds, pip)
+            builds, lock = measure(address, runs, moved)
+        print("\nvenv + pip", flush=True)
+        pip = Pip(lock, moved)
+        pip.measure(runs)
+        pip.report()
+        compare(builds, pip)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from environments.access import get_version
+from environments.access import get_version, get_workspace
 from environments.faults import UserFault
 from envportal.pages import ByAge
 
 from . import keeping, schedule
 from .access import get_build
 from .advisories import Assessment
+from .build_forms import BuildFilterForm
+from .licence_api import LicencesSerializer
+from .licensing import Licensing
 from .lock_serializers import ChangeSerializer, PackageSerializer
-from .models import Build, Step, VersionLock
+from .models import Build, LicenceRules, Status, Step, VersionLock
 from .schedule import Cause
 
 
@@ -81,6 +84,9 @@ class WishSerializer(serializers.Serializer):
 
 class BuildSerializer(BuildSummarySerializer):
     advisories = serializers.SerializerMethodField(help_text="of the packages; null without a lock")
+    licences = serializers.SerializerMethodField(
+        help_text="of the packages, by the workspace's policy; null without a lock"
+    )
     packages = PackageSerializer(source="lock.packages", many=True, read_only=True, default=[])
     lock = serializers.CharField(source="lock.digest", read_only=True, default=None, allow_null=True)
     changes = ChangeSerializer(
@@ -88,12 +94,18 @@ class BuildSerializer(BuildSummarySerializer):
     )
 
     class Meta(BuildSummarySerializer.Meta):
-        fields = [*BuildSummarySerializer.Meta.fields, "lock", "changes", "advisories", "packages"]
+        fields = [*BuildSummarySerializer.Meta.fields, "lock", "changes", "advisories", "licences", "packages"]
         read_only_fields = fields
 
     @extend_schema_field(KnownAdvisoriesSerializer(allow_null=True))
     def get_advisories(self, build):
         return Assessment(build.lock.packages.all(), build.workspace).as_data() if build.lock else None
+
+    @extend_schema_field(LicencesSerializer(allow_null=True))
+    def get_licences(self, build):
+        if not build.lock:
+            return None
+        return Licensing(build.lock.packages.all(), LicenceRules.objects.for_workspace(build.workspace)).as_data()
 
 
 class BuildList(generics.ListAPIView):
@@ -124,6 +136,27 @@ class BuildList(generics.ListAPIView):
         lock = VersionLock.objects.lock_of(version, digest) if digest else None
         build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("environment", str, description="its name"),
+        OpenApiParameter("status", str, enum=Status.values),
+    ]
+)
+class WorkspaceBuilds(generics.ListAPIView):
+    """The builds of a workspace, or of one environment in it, newest first, with the time that each step took."""
+
+    serializer_class = BuildSummarySerializer
+    pagination_class = ByAge
+
+    def get_queryset(self):
+        workspace = get_workspace(self.request, self.kwargs["workspace"])
+        builds = Build.objects.filter(version__environment__workspace=workspace).with_subject()
+        return BuildFilterForm(self.request.query_params).apply_or_raise(builds.prefetch_related("steps"))
+
+    def paginate_queryset(self, queryset):
+        return schedule.tell(super().paginate_queryset(queryset))
 
 
 class BuildDetail(generics.RetrieveAPIView):

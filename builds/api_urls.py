@@ -6,15 +6,19 @@ from . import (  # noqa: F401, converters are registered before the paths that u
     artifact_api,
     converters,
     diff_api,
+    inventory_api,
     keeping_api,
+    licence_api,
     lock_api,
     log_api,
     package_history,
     preview_api,
+    provenance_api,
     storage_api,
 )
 
 urlpatterns = [
+    path("workspaces/<slug:workspace>/builds/", api.WorkspaceBuilds.as_view(), name="api-workspace-builds"),
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/builds/",
@@ -32,6 +36,7 @@ urlpatterns = [
         name="api-version-locks",
     ),
     path("locks/<sha256:digest>/", lock_api.LockDetail.as_view(), name="api-lock"),
+    path("locks/<sha256:digest>/sbom/", lock_api.LockBill.as_view(), name="api-lock-bill"),
     path("locks/<sha256:digest>/files/<lockfile:file>", lock_api.LockFile.as_view(), name="api-lock-file"),
     path("diff/", diff_api.AnyDiff.as_view(), name="api-diff"),
     path(
@@ -72,6 +77,22 @@ urlpatterns = [
         advisory_api.Ignore.as_view(),
         name="api-advisory-ignore",
     ),
+    path("licences/policy/", licence_api.PortalLicenceRules.as_view(), name="api-licence-rules-everywhere"),
+    path(
+        "workspaces/<slug:workspace>/licences/policy/",
+        licence_api.WorkspaceLicenceRules.as_view(),
+        name="api-licence-rules",
+    ),
+    path("workspaces/<slug:workspace>/inventory/", inventory_api.InventoryList.as_view(), name="api-inventory"),
+    path(
+        "workspaces/<slug:workspace>/inventory/export.csv/",
+        inventory_api.InventoryExport.as_view(),
+        name="api-inventory-export",
+    ),
+    path(
+        "workspaces/<slug:workspace>/inventory/sbom/", inventory_api.WorkspaceBill.as_view(), name="api-inventory-bill"
+    ),
+    path("provenance/keys/", provenance_api.SigningKeyList.as_view(), name="api-signing-keys"),
     path("storage/", storage_api.Storage.as_view(), name="api-storage"),
     path("storage/builds/", storage_api.StorageBuilds.as_view(), name="api-storage-builds"),
     path("storage/workspaces/", storage_api.StorageWorkspaces.as_view(), name="api-storage-workspaces"),

@@ -14,9 +14,12 @@ from . import preview, refresh, schedule
 from .access import get_lock
 from .advisories import Assessment
 from .api import BuildSummarySerializer, KnownAdvisoriesSerializer
+from .licence_api import LicencesSerializer
+from .licensing import Licensing
 from .lock_page import LockPage
 from .lock_serializers import ChangeSerializer, DiagnosisSerializer, PackageSerializer, TotalsSerializer
-from .models import VersionLock
+from .lock_views import as_bill
+from .models import LicenceRules, VersionLock
 
 
 def answer_fault(fault):
@@ -63,6 +66,17 @@ class LockedSerializer(PackageSerializer):
         fields = [*PackageSerializer.Meta.fields, "because_of"]
 
 
+class BroughtSerializer(serializers.Serializer):
+    """What one package that was asked for leads to, itself included."""
+
+    manager = serializers.CharField(source="package.manager")
+    name = serializers.CharField(source="package.name")
+    packages = serializers.IntegerField()
+    size = serializers.IntegerField(help_text="bytes to download")
+    alone = serializers.IntegerField(help_text="those of the packages that nothing else that was asked for leads to")
+    alone_size = serializers.IntegerField(help_text="bytes of these")
+
+
 class LockSerializer(serializers.Serializer):
     digest = serializers.CharField()
     platform = serializers.CharField()
@@ -72,9 +86,14 @@ class LockSerializer(serializers.Serializer):
     installed_size = serializers.IntegerField(allow_null=True, help_text="bytes on disk, where a build has shown it")
     files = serializers.DictField(child=serializers.CharField(), help_text="what it can be downloaded as, in words")
     advisories = KnownAdvisoriesSerializer(help_text="of its packages, with what the workspace of its version ignores")
+    licences = LicencesSerializer(help_text="of its packages, by the policy of the workspace of its version")
     versions = VersionLockSerializer(many=True, help_text="those you may see, the newest 50")
     builds = BuildSummarySerializer(many=True, help_text="those you may see, the newest 50")
     packages = LockedSerializer(many=True)
+    brings = BroughtSerializer(
+        many=True,
+        help_text="for each package that was asked for, the largest first; empty where nobody says who needs whom",
+    )
 
 
 class RefreshSerializer(serializers.Serializer):
@@ -156,9 +175,24 @@ class LockDetail(generics.GenericAPIView):
         rows = page.packages()
         packages = [{**row.package.as_dict(), "because_of": row.because_of} for row in rows]
         said = {field: getattr(lock, field) for field in ("digest", "platform", "python", "created", "files")}
-        said |= {"installed_size": lock.installed_size, "totals": page.totals, "packages": packages}
-        said["advisories"] = Assessment([row.package for row in rows], page.version.workspace).as_data()
+        said |= {
+            "installed_size": lock.installed_size,
+            "totals": page.totals,
+            "packages": packages,
+            "brings": page.brought,
+        }
+        workspace = page.version.workspace
+        said["advisories"] = Assessment(page.values, workspace).as_data()
+        said["licences"] = Licensing(page.values, LicenceRules.objects.for_workspace(workspace)).as_data()
         return Response(self.get_serializer(said | {"versions": page.rows, "builds": page.builds}).data)
+
+
+class LockBill(APIView):
+    """The software bill of materials of a lock: CycloneDX 1.6."""
+
+    @extend_schema(responses={(200, "application/vnd.cyclonedx+json"): bytes})
+    def get(self, request, digest):
+        return as_bill(LockPage(get_lock(request, digest), request.user))
 
 
 class LockFile(APIView):

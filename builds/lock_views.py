@@ -12,7 +12,7 @@ from environments.access import get_version
 from environments.faults import UserFault
 from environments.forms import PageForm
 
-from . import preview
+from . import preview, sbom
 from .access import get_lock
 from .lock_forms import KeepForm, PlatformForm
 from .lock_page import LockPage
@@ -20,20 +20,30 @@ from .models import Lock, VersionLock
 from .refresh import look
 
 PAGE = 100
+MOST_BROUGHT = 10  # packages that were asked for, until somebody wants to see all
 
 
 class PackagesForm(PageForm):
-    """Which packages of a lock are shown."""
+    """Which packages of a lock are shown, and of which one it is said why it is here: `why=pip/numpy`."""
 
     q = forms.CharField(required=False, max_length=200)
+    why = forms.CharField(required=False, max_length=300)
+    brings = forms.ChoiceField(choices=[("all", "all")], required=False)
+
+    def asked(self, name):
+        self.is_valid()
+        return self.cleaned_data.get(name) or ""
 
 
 @require_safe
 def lock(request, digest):
     page, form = LockPage(get_lock(request, digest), request.user), PackagesForm(request.GET)
-    text = form.cleaned_data.get("q", "") if form.is_valid() else ""
+    text, chosen = form.asked("q"), form.asked("why")
     rows = page.packages(text)
     context = {
+        "chosen": chosen,
+        "picture": page.why(tuple(chosen.split("/", 1))) if chosen else None,
+        "brought": page.brought[: None if form.asked("brings") else MOST_BROUGHT] if not chosen else [],
         "lock": page.lock,
         "about": page,
         "version": page.version,
@@ -56,6 +66,19 @@ def lock_file(request, digest, file):
         return render(request, "builds/no_lock_file.html", context, status=409)
     headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(content, content_type=content_type, headers=headers)
+
+
+@require_safe
+def lock_bill(request, digest):
+    """The software bill of materials of a lock, whether or not anybody built it."""
+    return as_bill(LockPage(get_lock(request, digest), request.user))
+
+
+def as_bill(page):
+    text = page.lock.as_bill(page.version, settings.PUBLIC_URL)
+    filename = f"{page.version.environment}-{page.version.number}.cdx.json"
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, content_type=sbom.CONTENT_TYPE, headers=headers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -64,8 +64,9 @@ def sessions(request):
 @require_POST
 def end_session(request, handle):
     session = get_object_or_404(Session.objects.of(request.user).select_related("user"), handle=handle)
+    is_this_one = session.session_key == request.session.session_key
     session.end()
-    if session.session_key == request.session.session_key:
+    if is_this_one:
         return redirect("sign-in")
     messages.info(request, "That session is ended.")
     return redirect("sessions")
@@ -78,6 +79,7 @@ def password(request):
     if not request.user.has_usable_password():
         raise Http404("This person signs in elsewhere.")
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None, label_suffix="")
+    form.fields["new_password2"].label = "New password, again"
     if form.is_valid():
         with transaction.atomic():
             form.save()

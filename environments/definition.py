@@ -21,6 +21,7 @@ from .conda_specs import CondaSpec
 from .faults import DefinitionFault
 from .findings import errors, place
 from .pip_lines import PipLine
+from .pip_options import PipOption
 from .policy import Policy
 from .schema import DEFAULTS, NOT_WANTED
 
@@ -63,7 +64,12 @@ class Definition:
 
     @cached_property
     def pip_options(self):
-        return self._items(pip_lines.PipOption)
+        return self._items(PipOption)
+
+    @cached_property
+    def from_source(self):
+        """The names of the pip packages that are built from source, which nothing else is."""
+        return sorted({name for option in self.pip_options for name in option.from_source})
 
     @property
     def conda_section(self):
@@ -85,7 +91,7 @@ class Definition:
             item = each.item
             if isinstance(item, CondaSpec):
                 named += [(each.path, address) for address in (item.channel, item.url) if address]
-            elif address := item.value if isinstance(item, pip_lines.PipOption) else not item.wheel and item.url:
+            elif address := item.address if isinstance(item, PipOption) else not item.wheel and item.url:
                 named.append((each.path, address))
         return named
 
@@ -150,9 +156,10 @@ class Definition:
                 "channels": [channel if "://" in channel else channel.lower() for channel in self.channels],
                 "conda": sorted({spec.canonical for spec in self.conda}),
                 "pip": sorted({line.canonical for line in self.pip}),
-                "options": [option.canonical for option in self.pip_options],
+                "options": [option.canonical for option in self.pip_options if not option.from_source],
                 "base": python.get("baseCondaEnvironment"),
             }
+            packages |= {"from source": self.from_source} if self.from_source else {}
             packages |= self._overrides()
         image = {
             key: docker.get(key)

@@ -69,7 +69,7 @@ class ChoicesSerializer(serializers.Serializer):
     """Of each kind, through which channels you are told. What is left out stays."""
 
     def get_fields(self):
-        return {kind: ChannelsSerializer(required=False, help_text=kind.label) for kind in Kind}
+        return {kind.value: ChannelsSerializer(required=False, help_text=kind.label) for kind in Kind}
 
 
 class Choices(generics.GenericAPIView):
@@ -88,9 +88,7 @@ class Choices(generics.GenericAPIView):
         wanted = {
             (kind, channel): value for kind, each in asked.validated_data.items() for channel, value in each.items()
         }
-        Choice.objects.save_for(
-            request.user, {(str(kind), channel): value for (kind, channel), value in wanted.items()}
-        )
+        Choice.objects.save_for(request.user, wanted)
         return self.get(request)
 
 

@@ -24,7 +24,7 @@ urlpatterns = [
         name="delivery-again",
     ),
     path("new-workspace/", people_views.new_workspace, name="new-workspace"),
-    path("invitations/<str:text>/", people_views.invitation, name="invitation"),
+    path("invitations/<str:secret>/", people_views.invitation, name="invitation"),
     path("workspaces/<slug:workspace>/leave/", people_views.leave, name="leave"),
     path("workspaces/<slug:workspace>/people/", people_views.people, name="people"),
     path("workspaces/<slug:workspace>/people/invite/", people_views.invite, name="invite"),

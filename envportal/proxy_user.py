@@ -55,9 +55,9 @@ class ProxyAccounts(RemoteUserBackend, Accounts):
         return username.strip()
 
     def authenticate(self, request, remote_user):
-        people = get_user_model()
+        people, name = get_user_model(), self.clean_username(remote_user)
         try:
-            people._meta.get_field(people.USERNAME_FIELD).run_validators(self.clean_username(remote_user))
+            people._meta.get_field(people.USERNAME_FIELD).clean(name, None)
         except ValidationError:  # no name that an account can have
             return None
         return super().authenticate(request, remote_user)

@@ -4,19 +4,18 @@
 win over it. All missing and wrong variables are reported together, and nothing starts.
 """
 
-import ipaddress
 import sys
-from hashlib import sha256
+import tomllib
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError, ValidationError, validate
+from environs import Env, EnvValidationError, validate
 
-from environments import group_words
+from . import oidc_app, wishes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = Env(eager=False)
 # Where everything lives that is made while the portal runs.
@@ -39,20 +38,6 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 # Names that only curated environments may begin with, whatever the case.
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
 
-
-def _networks(texts):
-    for text in texts:
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError as fault:
-            raise ValidationError(f"{text} is no address and no network.") from fault
-
-
-def _long_enough(keys):
-    if any(len(key) < 32 for key in keys):
-        raise ValidationError("Each key needs 32 characters or more.")
-
-
 # Who may make workspaces.
 WORKSPACES_BY = env.str(
     "ENVPORTAL_WORKSPACES_BY", "administrators", validate=validate.OneOf(["administrators", "everybody"])
@@ -63,10 +48,10 @@ HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
 DEFAULT_FROM_EMAIL = env.str("ENVPORTAL_EMAIL_FROM", "envportal@localhost")
 
 # Networks of the own house that webhooks may go to; everywhere else only to public addresses, over https.
-WEBHOOK_NETWORKS = env.list("ENVPORTAL_WEBHOOK_NETWORKS", [], validate=_networks)
+WEBHOOK_NETWORKS = env.list("ENVPORTAL_WEBHOOK_NETWORKS", [], validate=wishes.networks)
 
 # What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
-SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=_long_enough)
+SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=wishes.long_enough)
 
 # Building. Times in seconds, sizes in MB.
 BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2, validate=validate.Range(min=1))
@@ -94,35 +79,19 @@ SIGN_IN_ATTEMPTS = env.int("ENVPORTAL_SIGN_IN_ATTEMPTS", 5, validate=validate.Ra
 REQUESTS_PER_PERSON = env.int("ENVPORTAL_REQUESTS_PER_PERSON", 1200, validate=validate.Range(min=0))
 REQUESTS_PER_ADDRESS = env.int("ENVPORTAL_REQUESTS_PER_ADDRESS", 6000, validate=validate.Range(min=0))
 
-
-def _group_roles(pairs):
-    try:
-        group_words.read(pairs)
-    except ValueError as fault:
-        raise ValidationError(str(fault)) from fault
-
-
-def _safe_issuer(address):
-    # What it says decides who comes in; on this machine alone nobody is between.
-    there = urlsplit(address)
-    if address and there.scheme != "https" and there.hostname not in ("127.0.0.1", "::1", "localhost"):
-        raise ValidationError("An issuer is an address that begins with https://.")
-
-
 # OpenID Connect: the provider's issuer, and what it calls the portal; empty means that there is none.
-OIDC_ISSUER = env.str("ENVPORTAL_OIDC_ISSUER", "", validate=_safe_issuer)
+OIDC_ISSUER = env.str("ENVPORTAL_OIDC_ISSUER", "", validate=wishes.safe_issuer)
 OIDC_CLIENT = env.str("ENVPORTAL_OIDC_CLIENT") if OIDC_ISSUER else ""
 OIDC_SECRET = env.str("ENVPORTAL_OIDC_SECRET") if OIDC_ISSUER else ""
 OIDC_NAME = env.str("ENVPORTAL_OIDC_NAME", "single sign-on")
 OIDC_SCOPES = env.list("ENVPORTAL_OIDC_SCOPES", ["openid", "profile", "email"])
 OIDC_GROUPS_CLAIM = env.str("ENVPORTAL_OIDC_GROUPS_CLAIM", "groups")
 # What its groups give: group=administrator, curator or auditor, or group=workspace:viewer, editor or owner.
-OIDC_ROLES = env.list("ENVPORTAL_OIDC_ROLES", [], validate=_group_roles)
-
+OIDC_ROLES = env.list("ENVPORTAL_OIDC_ROLES", [], validate=wishes.group_roles)
 
 # A header in which a proxy says whom it has signed in, and the addresses that it comes from; empty means none.
-PROXY_USER_HEADER = env.str("ENVPORTAL_PROXY_USER_HEADER", "", validate=validate.Regexp("[A-Za-z][A-Za-z0-9-]*|"))
-PROXY_USER_FROM = env.list("ENVPORTAL_PROXY_USER_FROM", validate=_networks) if PROXY_USER_HEADER else []
+PROXY_USER_HEADER = env.str("ENVPORTAL_PROXY_USER_HEADER", "", validate=validate.Regexp("^([A-Za-z][A-Za-z0-9-]*)?$"))
+PROXY_USER_FROM = env.list("ENVPORTAL_PROXY_USER_FROM", validate=wishes.networks) if PROXY_USER_HEADER else []
 # How many proxies stand in front of the portal, whose word is taken for where a request comes from.
 PROXIES = env.int("ENVPORTAL_PROXIES", 0, validate=validate.Range(min=0))
 # Where events go as JSON lines besides the database: a file, or stderr; empty means nowhere.
@@ -158,6 +127,9 @@ ARCHIVE = env.str("ENVPORTAL_ARCHIVE", "asked", validate=validate.OneOf(["asked"
 DOCKER_PYTHON = env.str("ENVPORTAL_DOCKER_PYTHON", "python:{version}-slim")
 DOCKER_MICROMAMBA = env.str("ENVPORTAL_DOCKER_MICROMAMBA", "mambaorg/micromamba:2.0.5")
 
+# The private key that statements about builds are signed with (Ed25519, PEM); made where there is none.
+SIGNING_KEY = env.path("ENVPORTAL_SIGNING_KEY", None)
+
 # The largest private wheel, in MB.
 WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
 # Where workers reach the web processes, to fetch private wheels.
@@ -175,6 +147,7 @@ except EnvValidationError as faults:
 # Where people reach the portal: what files that they take away say.
 PUBLIC_URL = (CSRF_TRUSTED_ORIGINS or [PORTAL_URL])[0]
 
+SIGNING_KEY = SIGNING_KEY or VAR / "signing-key.pem"
 PREFIXES = VAR / "prefixes"
 WORK = VAR / "work"
 CACHE = VAR / "cache"
@@ -317,37 +290,23 @@ AUTHENTICATION_BACKENDS = [
 if PROXY_USER_HEADER:
     AUTHENTICATION_BACKENDS.append("envportal.proxy_user.ProxyAccounts")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in (
-        ("UserAttributeSimilarityValidator", {}),
-        ("MinimumLengthValidator", {"min_length": 10}),
-        ("CommonPasswordValidator", {}),
-        ("NumericPasswordValidator", {}),
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+AUTH_PASSWORD_VALIDATORS += [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
 
 # allauth is there for OpenID Connect alone: none of its pages has an address here. Another issuer is another provider,
 # so that its people are not taken for those of the one before.
-OIDC_PROVIDER = f"oidc-{sha256(OIDC_ISSUER.encode()).hexdigest()[:12]}"
+OIDC_PROVIDER = oidc_app.provider_id(OIDC_ISSUER)
 ACCOUNT_ADAPTER = "envportal.oidc.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*"]
 SOCIALACCOUNT_ADAPTER = "envportal.oidc.SocialAdapter"
-SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {
-        "provider_class": "envportal.oidc.Provider",
-        "OAUTH_PKCE_ENABLED": True,
-        "APPS": [
-            {
-                "provider_id": OIDC_PROVIDER,
-                "name": OIDC_NAME,
-                "client_id": OIDC_CLIENT,
-                "secret": OIDC_SECRET,
-                "settings": {"server_url": OIDC_ISSUER, "scope": OIDC_SCOPES},
-            }
-        ],
-    }
-}
+SOCIALACCOUNT_PROVIDERS = oidc_app.providers(
+    OIDC_PROVIDER, OIDC_NAME, OIDC_ISSUER, OIDC_CLIENT, OIDC_SECRET, OIDC_SCOPES
+)
 
 # Browsers: nothing from any other host, no inline script or style.
 CONTENT_SECURITY_POLICY = {
@@ -369,6 +328,8 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# Whether its subdomains go with a domain, and whether browsers have it in their lists, its owner decides.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

@@ -2,15 +2,17 @@ import re
 
 from django import template
 from django.conf import settings
+from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, refresh, storage, timeline
+from builds import actions, keeping, marks, refresh, storage, timeline, versions_picture
 from builds.actions import Action
 from builds.advisories import Assessment
-from builds.models import Status, Worker
+from builds.licensing import Licensing
+from builds.models import LicenceRules, Status, Worker
 from environments.models import Interpreter
-from environments.templatetags.portal import status
+from environments.templatetags.portal import icon, status
 
 register = template.Library()
 # Characters of a line that a search shows: before the first match, and in all.
@@ -54,6 +56,44 @@ def with_steps(environment, page):
     return versions
 
 
+@register.inclusion_tag("builds/bar.html")
+def bar(kind, amount, other_kind, other, whole):
+    """A bar of two parts of this `whole`."""
+    return {"parts": marks.parts([(kind, amount), (other_kind, other)], whole)}
+
+
+@register.simple_tag
+def bar_key(kind):
+    """What a part of a bar looks like, before the word for it."""
+    return format_html(
+        '<svg class="key" aria-hidden="true"><rect data-part="{}" width="100%" height="100%"/></svg>', kind
+    )
+
+
+@register.simple_tag
+def icon_at(name, y=0):
+    """A sign of 16 pixels in a picture, in the middle of where it is put; nothing is a ring."""
+    if name == "none":
+        return format_html('<circle class="ring" cy="{}" r="5"/>', y + 8)
+    return format_html(
+        '<use class="sign" href="{}#{}" x="-8" y="{}" width="16" height="16"/>', static("icons.svg"), name, y
+    )
+
+
+@register.simple_tag
+def versions_along_time(versions):
+    """The picture of versions that have their `step`, the newest first; None for fewer than two."""
+    drawn = [_drawn(version) for version in reversed(versions)]
+    return versions_picture.Picture(drawn) if len(drawn) > 1 else None
+
+
+def _drawn(version):
+    is_reused = version.build_reused and version.build_status == Status.SUCCEEDED
+    status, step = "reused" if is_reused else version.build_status or "", version.step
+    counts, words = (step.counts, step.words) if step else (None, "")
+    return versions_picture.Version(version.number, version.created, status, counts, words)
+
+
 @register.simple_tag
 def what_may_be_done(build, viewer):
     """{action: whether} of what the page of a build that ended offers, by its state and by the role of who looks."""
@@ -66,6 +106,23 @@ def what_may_be_done(build, viewer):
 def assess(packages, workspace):
     """What advisories say of the packages of a lock."""
     return Assessment(packages, workspace)
+
+
+@register.simple_tag
+def licence_check(packages, workspace):
+    """The licences of the packages of a lock, held against the policy that counts in a workspace."""
+    return Licensing(packages, LicenceRules.objects.for_workspace(workspace))
+
+
+@register.simple_tag
+def verdict(found):
+    """What a policy says of a licence, as an icon and a word."""
+    if found is None:
+        return format_html('<span class="muted">{}</span>', "no policy")
+    sign = ("check", "hint", "warning", "error")[found]
+    return format_html(
+        '<span class="status" data-level="{}">{}{}</span>', found.level, icon(sign), found.words.capitalize()
+    )
 
 
 @register.simple_tag

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from environments import conda_specs, pip_lines
 from environments.conda_specs import CondaSpec
-from environments.pip_lines import PipLine, PipOption
+from environments.pip_lines import PipLine
+from environments.pip_options import PipOption
 
 PATH = ("x", 3)
 SHA = "0123456789abcdef" * 4
@@ -102,7 +103,15 @@ def test_a_wheel_from_an_open_address_is_offered_over_https():
         ("--prefer-binary", None, "pip-option-dropped"),
         ("--only-binary :all:", None, "pip-option-dropped"),
         ("--require-hashes", None, "pip-option-dropped"),
+        ("--no-binary numpy", "--no-binary numpy", None),
+        ("--no-binary=Foo_Bar, numpy,numpy", "--no-binary foo-bar,numpy", None),
         ("--no-binary :all:", None, "pip-option"),
+        ("--no-binary numpy,:all:", None, "pip-option"),
+        ("--no-binary :none:", None, "pip-option"),
+        ("--no-binary", None, "pip-option"),
+        ("--no-binary numpy,", None, "pip-option"),
+        ("--no-binary ../numpy", None, "pip-option"),
+        ("--no-binary numpy --pre", None, "pip-option"),
         ("--trusted-host h.org", None, "pip-option"),
         ("--no-index", None, "pip-option"),
         ("--no-such-thing", None, "pip-option"),

@@ -1,13 +1,15 @@
 """Every list costs the same number of queries with one row and with three."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from builds.models import Advisory, AdvisoryImport, Ignored
+from builds.models import Advisory, AdvisoryImport, Ignored, Lock, SigningKey, VersionLock
+from builds.tests.test_models import PACKAGE
 from environments.models import Interpreter, Membership, Notice, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -21,7 +23,8 @@ LISTS = [
     ("version", ["team", "science", 1], 12),
     ("environment-diff", ["team", "science"], 16),
     ("package", ["team", "science", "pip", "idna"], 8),
-    ("builds", ["team", "science"], 11),
+    ("builds", ["team", "science"], 12),
+    ("workspace-builds", ["team"], 10),
     ("new-environment", ["team"], 13),
     ("starts", ["team"], 7),
     ("new-version", ["team", "science"], 16),
@@ -37,6 +40,11 @@ LISTS = [
     ("wheels", ["team"], 7),
     ("wheel", ["team", SHA], 8),
     ("runs", ["team"], 6),
+    ("inventory", ["team"], 16),
+    ("licence-rules", ["team"], 7),
+    ("provenance", [], 5),
+    ("api-inventory", ["team"], 13),
+    ("api-signing-keys", [], 3),
     ("api-runs", ["team"], 4),
     ("environment-settings", ["team", "science"], 8),
     ("api-labels", ["team", "science"], 5),
@@ -51,6 +59,7 @@ LISTS = [
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
+    ("api-workspace-builds", ["team"], 8),
     ("api-advisories", [], 5),
     ("api-advisory", ["GHSA-0000-0000-0000"], 6),
     ("api-secrets", ["team"], 4),
@@ -106,6 +115,9 @@ def test_a_list_costs_the_same_however_long(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
+        lock = Lock.objects.store("3.11.7", "linux-64", [replace(PACKAGE, name=f"name-{n}"), PACKAGE])
+        VersionLock.objects.keep(version, lock, editor)
+        SigningKey.objects.create(keyid=f"{n:064}", pem="x")
     client.force_login(editor)
     url = reverse(name, args=args)
     client.get(url)

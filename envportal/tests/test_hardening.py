@@ -1,0 +1,86 @@
+"""What browsers are told, how many requests are answered, and what Django itself says of the settings."""
+
+import subprocess
+import sys
+
+import pytest
+from django.urls import reverse
+
+from environments.models import Token
+from envportal import throttle
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts(monkeypatch):
+    monkeypatch.setattr(throttle, "counts", throttle.Counts())
+
+
+def test_a_person_is_answered_so_often_and_no_more(client, settings, editor, viewer):
+    settings.REQUESTS_PER_PERSON = 3
+    url = reverse("api-me")
+    client.force_login(editor)
+    assert [client.get(url).status_code for _ in range(4)] == [200, 200, 200, 429]
+    answer = client.get(url, headers={"authorization": f"Bearer {Token.issue(editor)}"})  # the same person
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 61
+    client.force_login(viewer)
+    assert client.get(url).status_code == 200
+
+
+def test_an_address_is_answered_so_often_before_anybody_asks_who_it_is(client, settings, db, django_assert_num_queries):
+    settings.REQUESTS_PER_ADDRESS = 2
+    bad = {"authorization": "Bearer envp_nonsense"}
+    assert [client.get(reverse("api-me"), headers=bad).status_code for _ in range(2)] == [401, 401]
+    with django_assert_num_queries(0):
+        answer = client.get(reverse("api-me"), headers=bad)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (429, "application/json")
+    assert 0 < int(answer.headers["Retry-After"]) <= 61
+    assert client.get("/sign-in/").status_code == 200  # pages are not counted here
+    assert client.get(reverse("api-me"), headers=bad, REMOTE_ADDR="192.0.2.7").status_code == 401
+
+
+def test_the_next_minute_begins_anew(monkeypatch):
+    moments = iter([0.0, 59.9, 60.0])
+    monkeypatch.setattr(throttle.time, "time", lambda: next(moments))
+    assert [throttle.counts.add("k") for _ in range(3)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("url", ["/sign-in/", "/nowhere/", "/api/nothing"])
+def test_every_answer_tells_browsers_what_they_may(client, db, url):
+    headers = client.get(url).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_form_of_another_site_is_refused(editor):
+    from django.test import Client
+
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(editor)
+    assert browser.post(reverse("tokens"), {"name": "n", "scopes": ["read"]}).status_code == 403
+    assert browser.post(reverse("api-tokens"), {"name": "n", "scopes": ["read"]}).status_code == 403
+
+
+def test_django_finds_nothing_to_say_against_the_settings_of_production(tmp_path):
+    environ = {
+        "PATH": "/usr/bin:/bin", "ENVPORTAL_VAR": str(tmp_path), "SECRET_KEY": "k" * 30 + "abcdefghijklmnopqrstuvwxyz",
+        "ENVPORTAL_HTTPS": "on", "ALLOWED_HOSTS": "env.example.org", "ENVPORTAL_ORIGINS": "https://env.example.org",
+    }  # fmt: skip
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    program = (
+        "import django; django.setup(); from django.conf import settings as s; "
+        "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SECURE_SSL_REDIRECT, "
+        "s.SECURE_HSTS_SECONDS)"
+    )
+    environ |= {"DJANGO_SETTINGS_MODULE": "envportal.settings"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.stdout.split() == ["True", "True", "True", "True", "31536000"]
