@@ -6,6 +6,7 @@ from django.urls import reverse
 from environments.models import Workspace
 from environments.notice_models import Kind
 from environments.notices import tell
+from environments.texts import count
 
 from .step_models import Status
 
@@ -46,7 +47,7 @@ def _how(build):
     if build.status == Status.SUCCEEDED:
         if build.reused_from_id:
             return f"Build {build.reused_from.short_id} has the same packages and supplied it."
-        return f"{build.lock.packages.count():,} packages are locked and installed." if build.lock else ""
+        return f"Locked and installed: {count(build.lock.packages.count(), 'package')}." if build.lock else ""
     if build.status == Status.CANCELLED:
         return ""
     quote = (

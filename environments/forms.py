@@ -127,7 +127,7 @@ class FilterForm(forms.Form):
         ("cancelled", "Cancelled"),
         ("none", "Never built"),
     )
-    ARCHIVED = ((Shown.ACTIVE.value, "Hidden"), (Shown.ARCHIVED.value, "Only these"), (Shown.ALL.value, "Shown, too"))
+    ARCHIVED = ((Shown.ACTIVE.value, "Hidden"), (Shown.ARCHIVED.value, "Only these"), (Shown.ALL.value, "Shown too"))
     q = forms.CharField(required=False, max_length=200)
     state = forms.ChoiceField(choices=STATES, required=False)
     tag = forms.CharField(required=False, max_length=700)
