@@ -95,7 +95,8 @@ class Years:
 
     def all_environments(self):
         for n in range(self.environments):
-            facts = {"created": START, "changed": START, "created_by_id": 1, "latest_number": self.per}
+            facts = {"created": START, "changed": START, "created_by_id": 1}
+            facts |= {"last_number": self.per, "latest_number": self.per}
             yield {"id": n + 1, "workspace_id": n % WORKSPACES + 1, "name": f"env-{n}", "description": ""} | facts
 
     def all_versions(self):

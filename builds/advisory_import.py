@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from environments.addresses import redact
 
-from . import advisory_file
+from . import advisory_file, telling
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, keep_apart
 from .lock_models import LockedPackage
 from .osv import OsvFault
@@ -134,12 +134,13 @@ def _settle(done, kept, gone):
         for some in _batches(sorted(gone)):
             Advisory.objects.filter(osv_id__in=some).delete()
         done.removed = len(gone)
-        match_all()
+        new = match_all()
         done.save(force_insert=True)
+        telling.advisories_came(new, done.pk)
 
 
 def match_all():
-    """Make the matches those that there should be. Only what differs is written."""
+    """Make the matches those that there should be. Only what differs is written. Return those of no earlier import."""
     should = {(row.advisory_id, row.release): row for row in AdvisoryMatch.objects.of_packages(releases())}
     there = {(row.advisory_id, row.release): row for row in AdvisoryMatch.objects.iterator(chunk_size=5000)}
     stale = [row.pk for key, row in there.items() if key not in should or row.fixed != should[key].fixed]
@@ -147,6 +148,7 @@ def match_all():
         AdvisoryMatch.objects.filter(pk__in=some).delete()
     new = [row for key, row in should.items() if key not in there or there[key].fixed != row.fixed]
     AdvisoryMatch.objects.bulk_create(new, batch_size=AT_ONCE, ignore_conflicts=True)
+    return [row for row in new if (row.advisory_id, row.release) not in there]
 
 
 def releases():

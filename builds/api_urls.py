@@ -23,17 +23,17 @@ urlpatterns = [
     path("workspaces/<slug:workspace>/builds/", api.WorkspaceBuilds.as_view(), name="api-workspace-builds"),
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/builds/",
         api.BuildList.as_view(),
         name="api-version-builds",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/refresh/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/refresh/",
         lock_api.Refresh.as_view(),
         name="api-refresh",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/locks/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/locks/",
         lock_api.VersionLocks.as_view(),
         name="api-version-locks",
     ),

@@ -35,8 +35,7 @@ class DiffForm(forms.Form):
         """(from, to) where nothing said means the latest version, and the one before what it is compared with."""
         old, new = self.references
         new = new or str(environment.latest_number)
-        is_number = new.isascii() and new.isdecimal() and len(new) < 10
-        return old or str(max(1, int(new) - 1) if is_number else 1), new
+        return old or str(environment.number_before(new)), new
 
     @property
     def shown(self):

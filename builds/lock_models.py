@@ -167,6 +167,10 @@ class VersionLockQuerySet(models.QuerySet):
 
 
 class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
+    def holding(self, versions):
+        """Those without which builds might get other packages. Where there is a build, that one says so already."""
+        return self.filter(version__in=versions, kept_at__isnull=False, version__builds=None)
+
     def offer(self, version, lock, by):
         """Note that a lock was made for a version, to be looked at. Builds do not take it."""
         facts = {"by": by, "reuse_key": version.reuse_key}
@@ -213,6 +217,8 @@ class VersionLock(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
     kept_at = models.DateTimeField(null=True, help_text="empty while it was only looked at")
     is_refresh = models.BooleanField(default=False, help_text="whether it took the place of another that was kept")
+
+    IN_WORDS = ("kept lock", "kept locks")
 
     objects = VersionLockManager()
 

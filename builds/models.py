@@ -14,7 +14,7 @@ from environments.models import Version
 from events.models import Verb
 from events.record import record
 
-from . import lock_diff, lock_files, related
+from . import lock_diff, lock_files, related, telling
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, Ignored
 from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
@@ -371,6 +371,7 @@ class Build(models.Model):
                 if status == Status.SUCCEEDED:
                     build_succeeded.send(Build, build=self)
                 self.record(Verb.CANCELLED if status == Status.CANCELLED else Verb.ENDED, by, after=self.end_in_words)
+                telling.build_ended(self, by)
                 transaction.on_commit(self._hand_on, robust=True)
         return won
 
@@ -460,6 +461,7 @@ class Build(models.Model):
             if won:
                 self.steps.filter(started=None).delete()
                 self.record(Verb.ENDED, after=self.end_in_words)
+                telling.build_ended(self)
             if won and twin.status == Status.SUCCEEDED:
                 VersionLock.objects.keep(self.version, self.lock, self.asked_by, self.is_refresh)
                 build_succeeded.send(Build, build=self)

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from environments import definition as definitions
 from environments.access import get_version, get_workspace
 from environments.api import FixSerializer
+from environments.label_names import REFERENCE
 from environments.models import Rule
 
 from . import preview, refresh
@@ -35,10 +36,10 @@ class ResolveSerializer(serializers.Serializer):
     workspace = serializers.CharField(write_only=True, required=False, help_text="whose private wheels may be named")
     platform = serializers.ChoiceField(refresh.PLATFORMS, required=False, help_text="empty: that of the portal")
     against = serializers.RegexField(
-        r"^[-\w]+/[A-Za-z0-9._-]+/[1-9][0-9]{0,8}$",
+        rf"^[-\w]+/[A-Za-z0-9._-]+/({REFERENCE})$",
         write_only=True,
         required=False,
-        help_text="workspace/environment/version that the packages are compared with",
+        help_text="workspace/environment/version that the packages are compared with; a number or a label",
     )
     fits = serializers.BooleanField(read_only=True)
     failure = DiagnosisSerializer(read_only=True, allow_null=True)
@@ -75,7 +76,7 @@ class Resolve(generics.GenericAPIView):
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         workspace = get_workspace(request, asked["workspace"]) if "workspace" in asked else None
-        version = get_version(request, *_parts(asked["against"])) if "against" in asked else None
+        version = get_version(request, *asked["against"].split("/")) if "against" in asked else None
         policy = Rule.objects.policy(workspace)
         if not workspace:
             policy = replace(policy, wheels=frozenset())
@@ -91,8 +92,3 @@ class Resolve(generics.GenericAPIView):
         said["changes"] = changes_since(version, answer)
         said["relax"] = [fix.as_dict() for fix in to_relax(definition, answer.failure)]
         return Response(self.get_serializer(said).data)
-
-
-def _parts(reference):
-    workspace, name, number = reference.split("/")
-    return workspace, name, int(number)

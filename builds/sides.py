@@ -1,7 +1,7 @@
 """What a reference names, as a Side of a diff, for a person who may see it.
 
-    3                    version 3 of the environment that the diff is about
-    team/science/3       a version of any environment
+    3, prod              version 3 of the environment that the diff is about, or the one that a label points at
+    team/science/3       a version of any environment; also with a label
     lock:<digest>        a lock alone
     build:<id>           what a build made of its version
     run:<id>             what a run ran in; its reader is in the app of runs
@@ -18,13 +18,14 @@ from django.shortcuts import get_object_or_404
 
 from environments.diff import written
 from environments.faults import UserFault
+from environments.label_names import REFERENCE
 from environments.models import Version
 
 from .comparison import Side
 from .models import Build, Lock, Status
 
 READERS = {}
-_VERSION = re.compile(r"(?:(?P<workspace>[\w-]+)/(?P<name>[A-Za-z0-9._-]+)/)?(?P<number>[1-9][0-9]{0,8})", re.ASCII)
+_VERSION = re.compile(rf"(?:(?P<workspace>[\w-]+)/(?P<name>[A-Za-z0-9._-]+)/)?(?P<number>{REFERENCE})", re.ASCII)
 HELP = "Write workspace/environment/3 for a version, lock:<digest>, build:<id> or run:<id>."
 
 
@@ -40,9 +41,14 @@ def read(reference, user, environment=None, field="from"):
     if colon or not match or not (match["name"] or environment):
         raise UserFault(f"“{reference[:80]}” names nothing that can be compared. {HELP}", field)
     if not match["name"]:
-        return of_version(_version(user, environment=environment, number=match["number"]))
+        if not match["number"].isdecimal() and not environment.named(match["number"]):
+            raise UserFault(
+                f"“{reference[:80]}” names nothing that can be compared: no label of {environment} is called so. {HELP}",
+                field,
+            )
+        return of_version(_version(user, match["number"], environment=environment))
     place = {"environment__workspace__name": match["workspace"], "environment__name": match["name"]}
-    return of_version(_version(user, number=match["number"], **place))
+    return of_version(_version(user, match["number"], **place))
 
 
 def reads(kind):
@@ -72,9 +78,9 @@ def _read_build(text, user, field):
     return of_build(get_object_or_404(builds, pk=pk))
 
 
-def _version(user, **fields):
+def _version(user, reference, **fields):
     versions = Version.objects.visible_to(user).select_related("environment__workspace", "author")
-    if version := versions.filter(**fields).first():
+    if version := versions.filter(**fields).called(reference).first():
         return version
     raise Http404("There is no such version.")
 
@@ -96,7 +102,7 @@ def of_lock(lock):
 
 def of_draft(definition, conda, environment, preview):
     """What an editor holds and nobody has registered yet. `preview` says what it would install, or why it cannot."""
-    number = environment.latest_number + 1
+    number = environment.last_number + 1
     fields = {"no_lock": preview.failure.reason} if preview.failure else {}
     if not preview.failure:
         fields = {"python": preview.python, "platform": preview.platform, "packages": tuple(preview.packages)}

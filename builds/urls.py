@@ -22,17 +22,17 @@ from . import (  # noqa: F401, converters are registered before the paths that u
 urlpatterns = [
     path("", views.home, name="home"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/build/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/build/",
         views.request_build,
         name="request-build",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/refresh/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/refresh/",
         lock_views.refresh,
         name="refresh",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/locks/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/locks/",
         lock_views.keep_lock,
         name="keep-lock",
     ),

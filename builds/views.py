@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from rest_framework.request import Request
@@ -42,7 +42,9 @@ def home(request):
     if not curates(request.user):
         mine = mine.of_teams()
     workspaces = Workspace.objects.worked_in_by(request.user).with_role_of(request.user)
-    workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
+    workspaces = workspaces.annotate(
+        environment_count=Count("environments", filter=Q(environments__archived_at=None), distinct=True)
+    ).order_by("name")
     page = Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number)
     context = {
         "running": mine.running().prefetch_related("steps").order_by("started")[:SHOWN],

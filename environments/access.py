@@ -62,15 +62,20 @@ def get_environment(request, workspace, name, permission="environments.view_envi
 
 
 def get_version(request, workspace, name, number, permission="environments.view_environment"):
+    """The version with that number, or that a label of that name points at in this moment."""
     environment = get_environment(request, workspace, name)
-    version = get_object_or_404(
-        Version.objects.select_related("author", "origin__environment__workspace"),
-        environment=environment,
-        number=number,
-    )
+    versions = Version.objects.filter(environment=environment)
+    versions = versions.select_related("author", "archived", "origin__environment__workspace")
+    version = get_object_or_404(versions.called(number))
     version.environment = environment
     version.used_in = getattr(environment, "used_in", None)
     return require(request, permission, version)
+
+
+def get_label(request, workspace, name, label, permission="environments.view_environment"):
+    """(label, its environment)"""
+    environment = get_environment(request, workspace, name, permission)
+    return get_object_or_404(environment.labels.select_related("version", "changed_by"), name=label), environment
 
 
 def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):
@@ -79,6 +84,20 @@ def get_wheel(request, workspace, sha256, permission="environments.view_wheel"):
     wheel = get_object_or_404(wheels, workspace=workspace, sha256=sha256)
     wheel.workspace = workspace
     return require(request, permission, wheel)
+
+
+def get_hook(request, workspace, pk):
+    workspace = get_workspace(request, workspace, "environments.change_hooks")
+    hook = get_object_or_404(workspace.hooks.all(), pk=pk)
+    hook.workspace = workspace
+    return hook
+
+
+def get_delivery(request, workspace, hook, pk):
+    hook = get_hook(request, workspace, hook)
+    delivery = get_object_or_404(hook.deliveries.all(), pk=pk)
+    delivery.hook = hook
+    return delivery
 
 
 def get_secret(request, workspace, name, permission="environments.view_secret"):

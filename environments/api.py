@@ -1,5 +1,8 @@
+import re
+
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
@@ -8,13 +11,23 @@ from envportal.api import JSONParser
 from envportal.pages import ByName, ByNumber
 
 from . import definition as definitions
+from . import label_names, lifecycle, tags
 from .access import get_environment, get_version, get_workspace, may_make_workspaces
 from .drafts import Draft
 from .faults import UserFault
 from .findings import errors
 from .formats import reading
-from .forms import ListFilterForm
+from .forms import FilterForm, ListFilterForm
+from .label_models import Shown
 from .models import Curation, Environment, Rule, Version, Workspace
+
+STAYS = OpenApiResponse(description="`detail` counts what uses it")
+FILTERS = [
+    OpenApiParameter(
+        "archived", str, enum=Shown.values[1:], description="only what is archived, or all; empty: hide it"
+    ),
+    OpenApiParameter("list_view_type", str, enum=Shown.labels, description="the same in the words of Azure"),
+]
 
 
 class WorkspaceSerializer(serializers.ModelSerializer):
@@ -66,6 +79,20 @@ class ReadingSerializer(serializers.Serializer):
     findings = FindingSerializer(many=True)
 
 
+@extend_schema_field(OpenApiTypes.ANY)
+class ReferenceField(serializers.Field):
+    """The number of a version, or a label that points at one, such as `latest`."""
+
+    def to_internal_value(self, value):
+        is_named = isinstance(value, (int, str)) and not isinstance(value, bool)
+        if not is_named or not re.fullmatch(label_names.REFERENCE, str(value)):
+            raise serializers.ValidationError("A version is a number, or a label such as latest.")
+        return str(value)
+
+    def to_representation(self, value):
+        return value
+
+
 class VersionSerializer(serializers.ModelSerializer):
     definition = serializers.JSONField(
         source="document",
@@ -86,10 +113,17 @@ class VersionSerializer(serializers.ModelSerializer):
         help_text="the curated version that it was made from: AzureML-Minimal/3",
     )
     findings = FindingSerializer(many=True, read_only=True)
+    labels = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
+    archived = serializers.BooleanField(
+        source="is_archived", read_only=True, help_text="by itself, or with its environment: hidden, and usable"
+    )
 
     class Meta:
         model = Version
-        fields = ["number", "definition", "conda", "image_key", "author", "created", "message", "origin", "findings"]
+        fields = [
+            *("number", "definition", "conda", "image_key", "author", "created", "message", "origin", "labels"),
+            *("archived", "findings"),
+        ]
         read_only_fields = ["number", "image_key", "created"]
         extra_kwargs = {"message": {"max_length": 1000}}
 
@@ -142,17 +176,35 @@ class EnvironmentSerializer(serializers.ModelSerializer):
     # Without the model's validators: names have one rule, in names.py, which the model's verb asks.
     name = serializers.CharField()
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    tags = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
+    labels = serializers.SerializerMethodField()
+    archived = serializers.BooleanField(source="is_archived", read_only=True)
 
     class Meta:
         model = Environment
         fields = [
-            "name", "workspace", "description", "latest_version", "created", "created_by", "curated", "lifecycle",
+            *("name", "workspace", "description", "tags", "labels", "latest_version", "archived", "created"),
+            *("created_by", "curated", "lifecycle"),
         ]  # fmt: skip
         read_only_fields = ["created"]
+
+    def validate_tags(self, given):
+        return tags.check(given)
+
+    def get_labels(self, environment) -> dict[str, int]:
+        """Which version each label points at."""
+        return {label.name: label.version.number for label in environment.labels.all()}
 
     def get_latest_version(self, environment) -> int | None:
         """The number of the newest version; null while there is none."""
         return environment.latest_number or None
+
+
+class DetailsSerializer(EnvironmentSerializer):
+    """What of an environment can be changed."""
+
+    class Meta(EnvironmentSerializer.Meta):
+        fields = ["description", "tags"]
 
 
 class Import(generics.GenericAPIView):
@@ -204,12 +256,13 @@ class EnvironmentList(generics.ListCreateAPIView):
     def get_queryset(self):
         workspace = get_workspace(self.request, self.kwargs["workspace"])
         found = Environment.objects.seen_in(workspace)
-        found = found.select_related("workspace", "created_by", "curation__successor")
-        return ListFilterForm(self.request.query_params).narrow(found)
+        found = found.select_related("workspace", "created_by", "curation__successor").with_details()
+        return ListFilterForm(self.request.query_params).find(found)
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("q", str, description="words that stand in name or description"),
+            *FILTERS,
+            OpenApiParameter("tag", str, description="a tag, as key or key=value"),
             OpenApiParameter("curated", bool, description="true: curated ones alone; false: none of them"),
         ]
     )
@@ -228,7 +281,22 @@ class EnvironmentDetail(generics.RetrieveAPIView):
     serializer_class = EnvironmentSerializer
 
     def get_object(self):
-        return get_environment(self.request, self.kwargs["workspace"], self.kwargs["name"])
+        return get_environment(self.request, self.kwargs["workspace"], self.kwargs["name"]).with_details()
+
+    @extend_schema(request=DetailsSerializer(partial=True), responses=EnvironmentSerializer)
+    def patch(self, request, workspace, name):
+        """Change the description, or put other tags in place of all that are there."""
+        environment = get_environment(request, workspace, name, "environments.change_environment")
+        asked = DetailsSerializer(data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        environment.describe(request.user, **asked.validated_data)
+        return Response(self.get_serializer(environment.with_details()).data)
+
+    @extend_schema(responses={204: None, 409: STAYS})
+    def delete(self, request, workspace, name):
+        """Delete an environment that nothing used, with its versions."""
+        environment = get_environment(request, workspace, name, "environments.delete_environment")
+        return refused(lifecycle.delete, environment, request.user) or Response(status=204)
 
 
 class VersionList(generics.ListCreateAPIView):
@@ -239,7 +307,15 @@ class VersionList(generics.ListCreateAPIView):
 
     def get_queryset(self):
         environment = get_environment(self.request, self.kwargs["workspace"], self.kwargs["name"])
-        return environment.versions.select_related("author", "origin__environment")
+        filters = FilterForm(self.request.query_params)
+        filters.is_valid()
+        versions = environment.listed_versions(filters.shown)
+        return versions.select_related("origin__environment").prefetch_related("labels")
+
+    @extend_schema(parameters=FILTERS)
+    def get(self, request, *args, **kwargs):
+        """Of an archived environment all versions, because all are archived with it."""
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         responses={
@@ -264,6 +340,12 @@ class VersionDetail(generics.RetrieveAPIView):
     def get_object(self):
         return get_version(self.request, self.kwargs["workspace"], self.kwargs["name"], self.kwargs["number"])
 
+    @extend_schema(responses={204: None, 409: STAYS})
+    def delete(self, request, workspace, name, number):
+        """Delete a version that nothing used. Its number is not given out again."""
+        version = get_version(request, workspace, name, number, "environments.delete_environment")
+        return refused(lifecycle.delete, version, request.user) or Response(status=204)
+
 
 class VersionFile(generics.GenericAPIView):
     """A version in the form of another tool: environment.yml, requirements.txt, azureml.zip …"""
@@ -279,3 +361,12 @@ class VersionFile(generics.GenericAPIView):
             return Response({"detail": fault.message}, status=409)
         headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
         return HttpResponse(content, content_type=content_type, headers=headers)
+
+
+def refused(act, thing, by):
+    """Do it. Return the answer that says why not, or None when it is done."""
+    try:
+        act(thing, by)
+    except lifecycle.Refused as fault:
+        return Response({"detail": fault.message}, status=409)
+    return None

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_api, api, people_api, secret_api, shelf_api, wheel_api
+from . import account_api, api, lifecycle_api, notice_api, people_api, secret_api, shelf_api, wheel_api
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -8,6 +8,25 @@ urlpatterns = [
     path("me/tokens/<int:pk>/", account_api.TokenDetail.as_view(), name="api-token"),
     path("me/sessions/", account_api.SessionList.as_view(), name="api-sessions"),
     path("me/sessions/<str:handle>/", account_api.SessionDetail.as_view(), name="api-session"),
+    path("me/notices/", notice_api.Choices.as_view(), name="api-notice-choices"),
+    path("notices/", notice_api.NoticeList.as_view(), name="api-notices"),
+    path("notices/<int:pk>/read/", notice_api.NoticeDetail.as_view(), name="api-notice-read"),
+    path("workspaces/<slug:workspace>/webhooks/", notice_api.HookList.as_view(), name="api-hooks"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/", notice_api.HookDetail.as_view(), name="api-hook"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:pk>/secret/", notice_api.HookSecret.as_view(), name="api-hook-secret"
+    ),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/test/", notice_api.HookTest.as_view(), name="api-hook-test"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:pk>/deliveries/",
+        notice_api.DeliveryList.as_view(),
+        name="api-deliveries",
+    ),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:hook>/deliveries/<uuid:pk>/again/",
+        notice_api.DeliveryAgain.as_view(),
+        name="api-delivery-again",
+    ),
     path("invitations/", people_api.Accept.as_view(), name="api-invitation-accept"),
     path("workspaces/<slug:workspace>/members/", people_api.MemberList.as_view(), name="api-members"),
     path("workspaces/<slug:workspace>/members/<str:person>/", people_api.MemberDetail.as_view(), name="api-member"),
@@ -19,7 +38,7 @@ urlpatterns = [
     ),
     path("import/", api.Import.as_view(), name="api-import"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/files/<file:file>/",
         api.VersionFile.as_view(),
         name="api-version-file",
     ),
@@ -40,9 +59,39 @@ urlpatterns = [
         name="api-versions",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/",
         api.VersionDetail.as_view(),
         name="api-version",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/",
+        lifecycle_api.LabelList.as_view(),
+        name="api-labels",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/<label:label>/",
+        lifecycle_api.LabelDetail.as_view(),
+        name="api-label",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/archive/",
+        lifecycle_api.ArchiveEnvironment.as_view(),
+        name="api-environment-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/restore/",
+        lifecycle_api.RestoreEnvironment.as_view(),
+        name="api-environment-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/archive/",
+        lifecycle_api.ArchiveVersion.as_view(),
+        name="api-version-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/restore/",
+        lifecycle_api.RestoreVersion.as_view(),
+        name="api-version-restore",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_api.SecretList.as_view(), name="api-secrets"),
     path("workspaces/<slug:workspace>/secrets/<name:name>/", secret_api.SecretDetail.as_view(), name="api-secret"),

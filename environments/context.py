@@ -1,3 +1,5 @@
+from functools import cache
+
 from .models import Workspace
 
 
@@ -6,6 +8,7 @@ def portal(request):
     return {
         "theme": theme if (theme := request.COOKIES.get("theme")) in ("light", "dark") else "",
         "my_workspaces": lambda: _workspaces(request.user),
+        "unread": cache(lambda: request.user.notices.count_unread() if request.user.is_authenticated else 0),
     }
 
 

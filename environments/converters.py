@@ -2,7 +2,7 @@ import re
 
 from django.urls import register_converter
 
-from . import names, version_files, wheel_urls, workspace_secrets
+from . import label_names, names, version_files, wheel_urls, workspace_secrets
 
 
 class NameConverter:
@@ -18,13 +18,26 @@ class NameConverter:
 class NumberConverter:
     """A version number: no sign, no leading zero, small enough for every database."""
 
-    regex = "[1-9][0-9]{0,8}"
+    regex = label_names.NUMBER
 
     def to_python(self, value):
         return int(value)
 
     def to_url(self, value):
         return str(value)
+
+
+class ReferenceConverter(NumberConverter):
+    """The number of a version, or a label that points at one."""
+
+    regex = label_names.REFERENCE
+
+    def to_python(self, value):
+        return int(value) if value.isdecimal() else value
+
+
+class LabelConverter(NameConverter):
+    regex = label_names.PATTERN
 
 
 class HashConverter(NameConverter):
@@ -49,7 +62,9 @@ class FileConverter(NameConverter):
 
 register_converter(FileConverter, "file")
 register_converter(NameConverter, "name")
+register_converter(LabelConverter, "label")
 register_converter(NumberConverter, "number")
+register_converter(ReferenceConverter, "version")
 register_converter(SecretConverter, "secret")
 register_converter(HashConverter, "sha256")
 register_converter(WheelConverter, "wheel")

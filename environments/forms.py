@@ -5,9 +5,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from . import names
+from . import label_names, names
 from .faults import UserFault
+from .label_models import Shown
 from .models import Version
+from .texts import can_be_kept
 from .workspace_secrets import read_hosts
 
 
@@ -90,19 +92,18 @@ class CuratedForm(EnvironmentForm):
 
 
 class StartForm(forms.Form):
-    """`from=workspace/name/number`: the version that a draft starts from."""
+    """`from=workspace/name/number`, or with a label: the version that a draft starts from."""
 
     def __init__(self, data):
         super().__init__(data)
         self.fields["from"] = forms.RegexField(
-            r"^[-\w]+/[A-Za-z0-9._-]+/[1-9][0-9]{0,8}$", required=False, max_length=400
+            rf"^[-\w]+/[A-Za-z0-9._-]+/({label_names.REFERENCE})$", required=False, max_length=400
         )
 
     def clean(self):
         text = self.cleaned_data.get("from")
         if text:
-            workspace, name, number = text.split("/")
-            self.cleaned_data["from"] = (workspace, name, int(number))
+            self.cleaned_data["from"] = tuple(text.split("/"))
         return self.cleaned_data
 
 
@@ -143,18 +144,39 @@ class FilterForm(forms.Form):
         ("cancelled", "Cancelled"),
         ("none", "Never built"),
     )
+    ARCHIVED = ((Shown.ACTIVE.value, "Hidden"), (Shown.ARCHIVED.value, "Only these"), (Shown.ALL.value, "Shown too"))
     q = forms.CharField(required=False, max_length=200)
     state = forms.ChoiceField(choices=STATES, required=False)
+    tag = forms.CharField(required=False, max_length=700)
+    archived = forms.ChoiceField(choices=ARCHIVED, required=False)
+    list_view_type = forms.ChoiceField(choices=[(label, label) for label in Shown.labels], required=False)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
 
     def apply(self, environments):
         """Return the environments that match; a value that makes no sense filters nothing."""
-        self.is_valid()
-        text, state = self.cleaned_data.get("q", ""), self.cleaned_data.get("state", "")
-        environments = environments.search(text)
+        environments, state = self.find(environments), self.cleaned_data.get("state", "")
         if state == "none":
             return environments.filter(build_status=None)
         return environments.filter(build_status=state) if state else environments
+
+    def find(self, environments):
+        """The same without the state of the last build, for those that are not annotated with it."""
+        self.is_valid()
+        text, tag = self.cleaned_data.get("q", ""), self.cleaned_data.get("tag", "")
+        environments = environments.shown(self.shown).search(text)
+        return environments.tagged(tag) if tag and can_be_kept(tag) else environments
+
+    @property
+    def shown(self):
+        """Which of the archived are asked for, by our word or by that of Azure."""
+        by_azure = dict(zip(Shown.labels, Shown.values, strict=True))
+        word = self.cleaned_data.get("archived", "")
+        return word or by_azure.get(self.cleaned_data.get("list_view_type"), "")
+
+    @property
+    def is_narrow(self):
+        """Whether something is filtered away, or let in, that the list has by itself."""
+        return any(self.cleaned_data.get(name) for name in ("q", "state", "tag")) or bool(self.shown)
 
     @property
     def page_number(self):
@@ -166,9 +188,8 @@ class ListFilterForm(FilterForm):
 
     curated = forms.ChoiceField(choices=[("true", "true"), ("false", "false")], required=False)
 
-    def narrow(self, environments):
-        self.is_valid()
-        environments = environments.search(self.cleaned_data.get("q", ""))
+    def find(self, environments):
+        environments = super().find(environments)
         curated = self.cleaned_data.get("curated")
         return environments.curated(curated == "true") if curated else environments
 

@@ -1,9 +1,8 @@
 import re
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -12,21 +11,26 @@ from events.models import Verb
 from events.record import record
 
 from . import definition as definitions
-from . import names, policy, version_files
-from .conda_specs import python_specifiers
+from . import names, version_files
 from .declared import Declared
 from .faults import UserFault
 from .formats import conda_file
 from .invitations import Invitation  # noqa: F401, one of ours
+from .label_models import Archived, Label, Shown, Tag  # noqa: F401
+from .label_names import LATEST, REFERENCE
+from .notice_models import Choice, Delivery, Hook, Notice  # noqa: F401
 from .people_models import LastOwner, Membership, Role, Workspace, active_user  # noqa: F401, ours, and asked for here
+from .policy_models import Interpreter, Rule  # noqa: F401
 from .portal_roles import PortalRole  # noqa: F401
 from .sessions import Session  # noqa: F401
 from .shelf_models import BY_USE, Curation, Stage, refuse_what_one_workspace_has
+from .tags import as_texts
 from .texts import digest_of
 from .token_models import Token  # noqa: F401
 from .wheels import PrivateWheel  # noqa: F401
 from .workspace_secrets import Secret  # noqa: F401
 
+DETAILS = ("tag_rows", "labels__version")  # of an environment, as the API shows it
 # What another moment makes untrue is not kept with a version, which never changes.
 OF_THE_MOMENT = ("secret-named", "secret-missing")
 
@@ -72,6 +76,21 @@ class EnvironmentQuerySet(models.QuerySet):
             self = self.filter(Q(name__icontains=word) | Q(description__icontains=word))
         return self
 
+    def shown(self, which):
+        """Those that a list shows: see Shown."""
+        return self if which == Shown.ALL else self.filter(archived_at__isnull=which == Shown.ACTIVE)
+
+    def with_details(self):
+        """With the tags and labels of each."""
+        return self.prefetch_related(*DETAILS)
+
+    def tagged(self, text):
+        """Those with a tag, written as `key` or `key=value`."""
+        key, mark, value = (part.strip() for part in text.partition("="))
+        return self.filter(
+            pk__in=Tag.objects.filter(key=key, **({"value": value} if mark else {})).values("environment")
+        )
+
     def with_last_build(self):
         """Annotate id, status and supplier of the build that was asked for last."""
         last = Version.objects.filter(environment=models.OuterRef("pk"), builds__isnull=False)
@@ -87,7 +106,12 @@ class Environment(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
     changed = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    latest_number = models.PositiveIntegerField(default=0, editable=False)
+    last_number = models.PositiveIntegerField(default=0, editable=False, help_text="the last that was given out")
+    latest_number = models.PositiveIntegerField(default=0, editable=False, help_text="what `latest` points at")
+    archived_at = models.DateTimeField(null=True, editable=False)
+    archived_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
 
     objects = EnvironmentQuerySet.as_manager()
 
@@ -128,19 +152,21 @@ class Environment(models.Model):
         if origin:
             origin.refuse_new_copies(self)
         with transaction.atomic():
-            environment = Environment.objects.select_for_update().get(pk=self.pk)
+            environment = self.lock()
             same = environment.versions.filter(identity=definition.identity).order_by("-number")
             if is_written:
                 same = same.filter(source_digest=source_digest)
             if same:
                 return same[0], False
             wheels = self.workspace.wheels.named_in(definition)
-            environment.latest_number += 1
+            environment.last_number += 1
+            environment.latest_number = environment.last_number
             environment.changed = timezone.now()
-            environment.save(update_fields=["latest_number", "changed"])
-            self.latest_number, self.changed = environment.latest_number, environment.changed
+            environment.save(update_fields=["last_number", "latest_number", "changed"])
+            self.last_number = self.latest_number = environment.last_number
+            self.changed = environment.changed
             version = self.versions.create(
-                number=environment.latest_number,
+                number=environment.last_number,
                 document=definition.document,
                 source=source,
                 source_digest=source_digest,
@@ -159,15 +185,93 @@ class Environment(models.Model):
             record(Verb.REGISTERED, version, self.workspace, before, after, by=by)
             return version, True
 
+    def with_details(self):
+        """The same, with its tags and labels fetched."""
+        models.prefetch_related_objects([self], *DETAILS)
+        return self
+
+    def lock(self):
+        """Return the row as it is now. Until the transaction ends nobody registers, archives, labels or deletes here."""
+        return Environment.objects.select_for_update().get(pk=self.pk)
+
+    @property
+    def is_archived(self):
+        return self.archived_at is not None
+
     @property
     def latest(self):
-        versions = self.versions.select_related("author", "origin__environment__workspace")
-        return versions.order_by("-number").first()
+        """What the label `latest` points at: the newest version that is not archived, or else the newest."""
+        return (
+            self.versions.called(LATEST).select_related("author", "archived", "origin__environment__workspace").first()
+        )
+
+    def listed_versions(self, which):
+        """The versions that a list shows. All are archived with the environment, and then hidden with it."""
+        which = Shown.ALL if self.is_archived and which == Shown.ACTIVE else which
+        return self.versions.shown(which).select_related("author", "archived")
+
+    def named(self, reference):
+        """The version with this number or label, both as text, or None."""
+        found = self.versions.called(reference) if re.fullmatch(REFERENCE, reference) else self.versions.none()
+        return found.first()
+
+    def number_before(self, reference):
+        """The number of the version before the one that is named so; 1 where there is none, or no version is named."""
+        is_reference = re.fullmatch(REFERENCE, reference)
+        named = self.versions.called(reference).values("number")[:1] if is_reference else 1
+        before = self.versions.filter(number__lt=named).order_by("-number")
+        return before.values_list("number", flat=True).first() or 1
+
+    @property
+    def tags(self):
+        return {tag.key: tag.value for tag in self.tag_rows.all()}
+
+    def settle_latest(self):
+        """Find what `latest` points at after versions came, went or were archived. Under the lock of the row."""
+        newest = self.versions.order_by("-number").values_list("number", flat=True)
+        number = newest.shown(Shown.ACTIVE).first() or newest.first() or 0
+        if number != self.latest_number:
+            self.latest_number = number
+            self.save(update_fields=["latest_number"])
+
+    def set_tags(self, tags):
+        """Add these, none of which is there."""
+        Tag.objects.bulk_create(Tag(environment=self, key=key, value=value) for key, value in tags.items())
+
+    def describe(self, by, description=None, tags=None):
+        """Change the description, the tags or both; tags are a dict that takes the place of all that are there."""
+        with transaction.atomic():
+            environment = self.lock()
+            before = {"description": environment.description, "tags": as_texts(environment.tags)}
+            after = dict(before)
+            if description is not None:
+                after["description"] = environment.description = self.description = description
+            if tags is not None and tags != environment.tags:
+                after["tags"] = as_texts(tags)
+                environment.tag_rows.all().delete()
+                environment.set_tags(tags)
+            if after != before:
+                environment.save(update_fields=["description"])
+                changed = [name for name in after if after[name] != before[name]]
+                was, now = ({name: values[name] for name in changed} for values in (before, after))
+                record(Verb.CHANGED, self, self.workspace, was, now, by=by)
 
 
 class VersionQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(environment__workspace__in=Workspace.objects.visible_to(user))
+
+    def called(self, reference):
+        """Those with this number or label, of one environment at most one."""
+        if reference == LATEST:
+            return self.filter(number=F("environment__latest_number"))
+        if isinstance(reference, str) and not reference.isdecimal():
+            return self.filter(labels__name=reference)
+        return self.filter(number=reference)
+
+    def shown(self, which):
+        """Those of one environment that a list shows: see Shown. Archived by themselves, that is."""
+        return self if which == Shown.ALL else self.filter(archived__isnull=which == Shown.ACTIVE)
 
     def with_users(self):
         """What a line about a copy says: workspace and its owners, origin, how often it ran and when last."""
@@ -266,6 +370,17 @@ class Version(models.Model):
         return self if self.environment.is_curated else self.origin
 
     @cached_property
+    def number_before(self):
+        """The number of the version before; None of the first."""
+        before = Version.objects.filter(environment=self.environment_id, number__lt=self.number).order_by("-number")
+        return before.values_list("number", flat=True).first()
+
+    @property
+    def is_archived(self):
+        """By itself, or with its whole environment."""
+        return self.environment.is_archived or hasattr(self, "archived")
+
+    @cached_property
     def definition(self):
         return definitions.read_stored(self.document)
 
@@ -305,120 +420,3 @@ class Version(models.Model):
             "lock__packages__manager", "lock__packages__name", "lock__packages__version"
         )
         return {(manager, name): version for manager, name, version in found if name}
-
-
-class InterpreterQuerySet(models.QuerySet):
-    def report(self, worker, found, is_confined=False):
-        """A worker has these, {version: path}, and no others any more."""
-        with transaction.atomic():
-            self.filter(worker=worker).delete()
-            facts = {"worker": worker, "is_confined": is_confined}
-            self.bulk_create(self.model(version=version, path=path, **facts) for version, path in found.items())
-
-    def versions(self):
-        """The Pythons that builds can use, newest first."""
-        return self.for_policy()[0]
-
-    def for_policy(self):
-        """Return (the Pythons that builds can use, newest first; whether any is confined, None where there are none)."""
-        rows = list(self.values_list("version", "is_confined"))
-        found = {version for version, _ in rows}
-        newest_first = sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
-        return newest_first, any(is_confined for _, is_confined in rows) if rows else None
-
-    def matching(self, constraint):
-        """The versions that satisfy a conda constraint, newest first."""
-        allowed = python_specifiers(constraint)
-        return [version for version in self.versions() if any(version in specifiers for specifiers in allowed)]
-
-
-class RuleManager(models.Manager):
-    def policy(self, workspace=None):
-        """What administrators decided, laid over what this release knows, as a Policy.
-
-        With a workspace it also knows which private wheels and secrets are there.
-        """
-        kept = {kind: [] for kind in Rule.Kind.values}
-        for rule in self.all():
-            kept[rule.kind].append(rule)
-        kind = Rule.Kind
-        pythons, confined = Interpreter.objects.for_policy()
-        return policy.Policy(
-            reserved_prefixes=tuple(settings.RESERVED_PREFIXES),
-            python_ends=policy.PYTHON_ENDS | {rule.subject: rule.date for rule in kept[kind.PYTHON_ENDS]},
-            deprecated_images=(
-                *(
-                    policy.ImageRule(rule.subject, rule.message, rule.replacement)
-                    for rule in kept[kind.IMAGE_DEPRECATED]
-                ),
-                *policy.DEPRECATED_IMAGES,
-            ),
-            required=tuple(rule.for_package() for rule in kept[kind.PACKAGE_REQUIRED]),
-            blocked=tuple(rule.for_package() for rule in kept[kind.PACKAGE_BLOCKED]),
-            channels=tuple(rule.subject for rule in kept[kind.CHANNEL_ALLOWED]),
-            indexes=tuple(rule.subject for rule in kept[kind.INDEX_ALLOWED]),
-            default_python=settings.DEFAULT_PYTHON,
-            pythons=tuple(pythons),
-            confined=confined,
-            wheels=frozenset(workspace.wheels.values_list("sha256", "filename")) if workspace else None,
-            secrets=frozenset(workspace.secrets.values_list("name", flat=True)) if workspace else None,
-        )
-
-
-class Rule(models.Model):
-    """One thing that administrators decide about all definitions."""
-
-    class Kind(models.TextChoices):
-        PYTHON_ENDS = "python-ends", "Python gets no security fixes after"
-        IMAGE_DEPRECATED = "image-deprecated", "Base image is deprecated"
-        PACKAGE_REQUIRED = "package-required", "Package is required"
-        PACKAGE_BLOCKED = "package-blocked", "Package is blocked"
-        CHANNEL_ALLOWED = "channel-allowed", "Channel is allowed (and no other)"
-        INDEX_ALLOWED = "index-allowed", "Package index is allowed (and no other)"
-
-    kind = models.CharField(max_length=20, choices=Kind)
-    subject = models.CharField(
-        max_length=255,
-        help_text="3.8 for Python; name:tag without the registry, with * and ?, for an image; a name of a package; "
-        "a name or an address of a channel; an address of an index.",
-    )
-    date = models.DateField(null=True, blank=True, help_text="For Python: the day of the last security fix.")
-    message = models.CharField(max_length=500, blank=True, help_text="Stands behind the finding, as a sentence.")
-    replacement = models.CharField(
-        max_length=255,
-        blank=True,
-        help_text="What one click writes instead: an image, or a package as name or name>=1.2.",
-    )
-
-    objects = RuleManager()
-
-    class Meta:
-        ordering = ["kind", "subject"]
-        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="rule_once")]
-
-    def __str__(self):
-        return f"{self.get_kind_display()}: {self.subject}"
-
-    def clean(self):
-        if self.kind == self.Kind.PYTHON_ENDS and not (self.date and re.fullmatch(r"\d+\.\d+", self.subject)):
-            raise ValidationError("An end of Python names a version such as 3.8, and a date.")
-
-    def for_package(self):
-        return policy.PackageRule(self.subject, self.message, self.replacement)
-
-
-class Interpreter(models.Model):
-    """A Python that a worker has. Workers report theirs when they start and now and then."""
-
-    worker = models.CharField(max_length=255)
-    version = models.CharField(max_length=32)
-    path = models.TextField()
-    is_confined = models.BooleanField(default=False, help_text="whether builds of that worker have the sandbox")
-
-    objects = InterpreterQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["worker", "version"], name="interpreter_once")]
-
-    def __str__(self):
-        return f"{self.version} on {self.worker}"

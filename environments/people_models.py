@@ -12,6 +12,7 @@ from events.record import record
 
 from . import names, portal_roles
 from .faults import UserFault
+from .tags import as_texts
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
 
@@ -193,7 +194,7 @@ class Workspace(models.Model):
 
     # What is here
 
-    def add_environment(self, name, by, description=""):
+    def add_environment(self, name, by, description="", tags=None):
         """Make an environment here. Raise UserFault when the name is taken or may not be given."""
         self.check_name(name)
         with transaction.atomic():
@@ -202,7 +203,9 @@ class Workspace(models.Model):
             )
             if not is_new:
                 raise UserFault(f"{self} already has an environment named {name}.", "name")
-            record(Verb.MADE, environment, self, after={"description": description}, by=by)
+            environment.set_tags(tags or {})
+            told = {"description": description} | ({"tags": as_texts(tags)} if tags else {})
+            record(Verb.MADE, environment, self, after=told, by=by)
             if self.is_shelf:
                 environment.begin_life()
         return environment

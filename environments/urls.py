@@ -1,13 +1,38 @@
 from django.urls import path
 
-from . import account_views, people_views, secret_views, shelf_views, views, wheel_views
+from . import (
+    account_views,
+    hook_views,
+    notice_views,
+    people_views,
+    secret_views,
+    settings_views,
+    shelf_views,
+    views,
+    wheel_views,
+)  # fmt: skip
 
 urlpatterns = [
     path("account/tokens/", account_views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", account_views.revoke_token, name="token-revoke"),
     path("account/sessions/", account_views.sessions, name="sessions"),
     path("account/sessions/<str:handle>/end/", account_views.end_session, name="session-end"),
+    path("account/notices/", notice_views.choices, name="notice-choices"),
     path("account/password/", account_views.password, name="password"),
+    path("notices/", notice_views.notices, name="notices"),
+    path("notices/read/", notice_views.read_notices, name="notices-read"),
+    path("notices/<int:pk>/", notice_views.open_notice, name="notice"),
+    path("notices/<int:pk>/read/", notice_views.read_notices, name="notice-read"),
+    path("workspaces/<slug:workspace>/webhooks/", hook_views.hooks, name="hooks"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/", hook_views.hook, name="hook"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/test/", hook_views.test, name="hook-test"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/secret/", hook_views.renew, name="hook-secret"),
+    path("workspaces/<slug:workspace>/webhooks/<int:pk>/delete/", hook_views.delete, name="hook-delete"),
+    path(
+        "workspaces/<slug:workspace>/webhooks/<int:hook>/deliveries/<uuid:pk>/again/",
+        hook_views.again,
+        name="delivery-again",
+    ),
     path("new-workspace/", people_views.new_workspace, name="new-workspace"),
     path("invitations/<str:secret>/", people_views.invitation, name="invitation"),
     path("workspaces/<slug:workspace>/leave/", people_views.leave, name="leave"),
@@ -30,14 +55,59 @@ urlpatterns = [
     path("workspaces/<slug:workspace>/environments/<name:name>/", views.environment, name="environment"),
     path("workspaces/<slug:workspace>/environments/<name:name>/new-version/", views.new_version, name="new-version"),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/",
         views.version,
         name="version",
     ),
     path(
-        "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/files/<file:file>",
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/files/<file:file>",
         views.version_file,
         name="version-file",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/settings/",
+        settings_views.settings,
+        name="environment-settings",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/",
+        settings_views.set_label,
+        name="label-set",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/labels/<label:label>/remove/",
+        settings_views.remove_label,
+        name="label-remove",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/archive/",
+        settings_views.archive,
+        name="environment-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/restore/",
+        settings_views.restore,
+        name="environment-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/delete/",
+        settings_views.delete,
+        name="environment-delete",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/archive/",
+        settings_views.archive,
+        name="version-archive",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/restore/",
+        settings_views.restore,
+        name="version-restore",
+    ),
+    path(
+        "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/delete/",
+        settings_views.delete,
+        name="version-delete",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_views.secrets, name="secrets"),
     path("workspaces/<slug:workspace>/secrets/<secret:name>/delete/", secret_views.delete_secret, name="secret-delete"),

@@ -11,6 +11,7 @@ from .drafts import Draft, Row
 from .editing import Editing
 from .faults import UserFault
 from .forms import CuratedForm, DraftForm, EnvironmentForm, FilterForm, StartForm
+from .label_models import Shown
 from .models import Environment, Rule, Stage, Version
 
 PAGE = 50
@@ -29,12 +30,14 @@ def environments(request, workspace):
     if workspace.is_shelf:
         return redirect(workspace)
     filters = FilterForm(request.GET)
-    found = filters.apply(workspace.environments.with_last_build().order_by("-changed", "pk"))
+    found = workspace.environments.with_last_build().prefetch_related("tag_rows")
+    found = filters.apply(found.order_by("-changed", "pk"))
     context = {
         "workspace": workspace,
         "filters": filters,
         "page": Paginator(found, PAGE).get_page(filters.page_number),
-        "is_filtered": bool(filters.cleaned_data.get("q") or filters.cleaned_data.get("state")),
+        "is_filtered": filters.is_narrow,
+        "hidden": 0 if filters.is_narrow else workspace.environments.shown(Shown.ARCHIVED).count(),
     }
     return render_part(request, "environments/environments.html", "list", context)
 
@@ -50,13 +53,16 @@ def environment(request, workspace, name):
         return shelf_views.environment(request, environment)
     filters = FilterForm(request.GET)
     filters.is_valid()
-    versions = environment.versions.with_last_build().select_related("author").order_by("-number")
+    versions = environment.listed_versions(filters.shown).with_last_build().prefetch_related("labels")
+    versions = versions.order_by("-number")
     latest = environment.latest
     context = {
         "environment": environment,
         "workspace": environment.workspace,
         "latest": latest,
         "offered": origins.offered_to(latest),
+        "shown": filters.shown,
+        "hidden": 0 if environment.is_archived or filters.shown else environment.versions.shown(Shown.ARCHIVED).count(),
         "page": Paginator(versions, PAGE).get_page(filters.page_number),
     }
     return render(request, "environments/environment.html", context)
@@ -73,7 +79,7 @@ def starts(request, workspace):
     filters = FilterForm(request.GET)
     filters.is_valid()
     found = Environment.objects.visible_to(request.user).exclude(curation__stage=Stage.ARCHIVED)
-    found = found.filter(latest_number__gt=0).select_related("workspace")
+    found = found.shown(Shown.ACTIVE).filter(latest_number__gt=0).select_related("workspace")
     found = found.search(filters.cleaned_data.get("q", "")).order_by("workspace__name", "name")
     context = {
         "workspace": workspace,
@@ -107,6 +113,7 @@ def version(request, workspace, name, number):
         "environment": version.environment,
         "workspace": version.workspace,
         "builds": builds[:5],
+        "labels": version.labels.all(),
         "built": built,
         "locks": version.locks.exclude(kept_at=None).select_related("lock").order_by("-kept_at")[:10],
         "asked": _asked(version.definition, packages),
@@ -215,7 +222,7 @@ def _show(request, form, workspace, environment, template="environments/editor.h
         "editing": form.editing,
         "workspace": workspace,
         "environment": environment,
-        "next_number": environment and environment.latest_number + 1,
+        "next_number": environment and environment.last_number + 1,
         "registered": Version.objects.filter(author=request.user).count(),
         "kinds": KINDS,
         "wheels": workspace.wheels.order_by("-created")[:MOST_WHEELS],
@@ -227,7 +234,8 @@ def _show(request, form, workspace, environment, template="environments/editor.h
 
 def _after_saving(request, version, is_new):
     if not is_new:
-        messages.info(request, f"Nothing changed: this is version {version.number} already.")
+        archived = ", which is archived" if version.is_archived else ""
+        messages.info(request, f"Nothing changed: this is version {version.number} already{archived}.")
     if "build" in request.POST:
         require(request, "builds.add_build", version)
         return redirect(version.builds.request(version, request.user))

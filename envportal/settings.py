@@ -45,6 +45,9 @@ EMAIL = env.dj_email_url("ENVPORTAL_EMAIL", "dummy:")
 HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
 DEFAULT_FROM_EMAIL = env.str("ENVPORTAL_EMAIL_FROM", "envportal@localhost")
 
+# Networks of the own house that webhooks may go to; everywhere else only to public addresses, over https.
+WEBHOOK_NETWORKS = env.list("ENVPORTAL_WEBHOOK_NETWORKS", [], validate=wishes.networks)
+
 # What secrets of workspaces are sealed with, the newest first; SECRET_KEY comes after them.
 SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=wishes.long_enough)
 

@@ -48,6 +48,8 @@ class Verb(models.TextChoices):
     EXPORTED = "exported", "Exported"
     ACCEPTED = "accepted", "Accepted"
     ANNOUNCED = "announced", "Announced the end of"
+    ARCHIVED = "archived", "Archived"
+    RESTORED = "restored", "Restored"
 
 
 def sha256_of(*values):

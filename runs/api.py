@@ -1,13 +1,14 @@
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 
 from builds.access import get_build
 from environments import definition as definitions
 from environments.access import get_environment, get_workspace
+from environments.api import ReferenceField
 from environments.faults import UserFault
+from environments.label_names import LATEST, split
 from environments.models import Rule
 from envportal.pages import ByStart
 
@@ -15,23 +16,6 @@ from . import reports
 from .access import get_run
 from .forms import RunFilterForm
 from .models import Run, Status
-
-LATEST = "latest"
-
-
-@extend_schema_field(OpenApiTypes.ANY)
-class NumberField(serializers.Field):
-    """The number of a version, or `latest`."""
-
-    def to_internal_value(self, value):
-        if value == LATEST:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10**9:
-            raise serializers.ValidationError("A version is a number, or latest.")
-        return value
-
-    def to_representation(self, value):
-        return value
 
 
 class RunSerializer(serializers.ModelSerializer):
@@ -63,8 +47,12 @@ class RunLineSerializer(RunSerializer):
 class NewRunSerializer(serializers.ModelSerializer):
     """What somebody's system says about a run that it started."""
 
-    environment = serializers.CharField(required=False, help_text="of this workspace")
-    version = NumberField(required=False, help_text="its number, or latest, which is also the default")
+    environment = serializers.CharField(
+        required=False, help_text="of this workspace; may also name the version: science@prod, science:3"
+    )
+    version = ReferenceField(
+        required=False, help_text="its number, or a label; latest if nothing is said. What is recorded is the number"
+    )
     definition = serializers.JSONField(required=False, help_text="instead of a registered version")
     packages = serializers.CharField(
         required=False, trim_whitespace=False, help_text="what pip freeze, pip list or conda list printed in the run"
@@ -88,6 +76,11 @@ class NewRunSerializer(serializers.ModelSerializer):
         if not named and "packages" not in asked:
             told = "Say what the run ran in: environment and version, a definition, a build, or its packages."
             raise serializers.ValidationError({"environment": told})
+        name, reference = split(asked.get("environment", ""))
+        if reference:
+            if "version" in asked:
+                raise serializers.ValidationError({"version": f"The version is said twice: {reference} and this."})
+            asked["environment"], asked["version"] = name, reference
         if "version" in asked and "environment" not in asked:
             raise serializers.ValidationError({"version": "A version is of an environment, which is not named."})
         if "packages" in asked:
@@ -119,7 +112,7 @@ class RunList(generics.ListAPIView):
             OpenApiParameter(name, str, description=text)
             for name, text in {
                 "environment": "name of an environment",
-                "version": "number of its version",
+                "version": "number of its version, or a label",
                 "person": "who ran it",
                 "script": "the script, exactly",
                 "status": "running, completed, failed or cancelled",
@@ -168,11 +161,11 @@ def _subject(request, workspace, facts):
     if not name:
         return {}
     environment = get_environment(request, workspace.name, name)
-    if number == LATEST:
-        if not environment.latest_number:
-            raise UserFault(f"{environment} has no version yet.", "version")
-        return {"version": environment.latest}
-    version = get_object_or_404(environment.versions, number=number)
+    if not environment.latest_number:
+        raise UserFault(f"{environment} has no version yet.", "version")
+    if number != LATEST and not number.isdecimal() and not environment.named(number):
+        raise UserFault(f"{environment} has no version {number}, and no label of that name.", "version")
+    version = get_object_or_404(environment.versions.called(number))
     version.environment = environment
     return {"version": version}
 

@@ -1,6 +1,8 @@
 from django import forms
 
 from environments.faults import UserFault
+from environments.label_names import REFERENCE
+from environments.models import Version
 
 from .models import Status
 
@@ -9,7 +11,9 @@ class RunFilterForm(forms.Form):
     """Which runs a list shows. A value that makes no sense is an error at its field, and filters nothing."""
 
     environment = forms.CharField(required=False, max_length=255)
-    version = forms.IntegerField(required=False, min_value=1, max_value=999_999_999)
+    version = forms.RegexField(
+        f"^({REFERENCE})$", required=False, error_messages={"invalid": "A version is a number, or a label."}
+    )
     person = forms.CharField(required=False, max_length=255)
     script = forms.CharField(required=False, max_length=1000)
     status = forms.ChoiceField(choices=[("", "Any state"), *Status.choices], required=False)
@@ -18,7 +22,6 @@ class RunFilterForm(forms.Form):
 
     FIELDS = {
         "environment": "version__environment__name",
-        "version": "version__number",
         "person": "person",
         "script": "script",
         "status": "status",
@@ -34,6 +37,8 @@ class RunFilterForm(forms.Form):
         self.is_valid()
         asked = {name: value for name, value in self.cleaned_data.items() if value}
         runs = runs.filter(**{self.FIELDS[name]: value for name, value in asked.items() if name in self.FIELDS})
+        if reference := asked.get("version"):
+            runs = runs.filter(version__in=Version.objects.called(reference))
         return runs.started_between(asked.get("since"), asked.get("until"))
 
     def apply_or_raise(self, runs):

@@ -10,6 +10,10 @@ from environments.models import Environment, Version, Workspace
 
 
 class UseManager(models.Manager):
+    def holding(self, versions):
+        """Those that no build or run shows any more: an audit still answers with them."""
+        return self.filter(version__in=versions, version__builds=None, version__runs=None)
+
     def note(self, workspace, version, lock):
         """The row that says that a version had this lock in the workspace; without one, that something there had it.
 
@@ -49,6 +53,8 @@ class Use(models.Model):
     builds = models.PositiveIntegerField(default=0)
     runs = models.PositiveIntegerField(default=0)
     last_used = models.DateTimeField(default=timezone.now)
+
+    IN_WORDS = ("earlier use", "earlier uses")
 
     objects = UseManager()
 

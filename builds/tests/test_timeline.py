@@ -132,5 +132,5 @@ def test_a_page_of_versions_costs_the_same_however_long(client, environment, edi
         built(environment, editor, wanted(f"idna=={number}"), pip("idna", str(number)))
         if number in (2, 4):
             cache.clear()
-            with django_assert_num_queries(11):
+            with django_assert_num_queries(15):
                 client.get(environment.get_absolute_url())

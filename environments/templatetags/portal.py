@@ -75,6 +75,12 @@ def thousands(number):
 
 
 @register.filter
+def most(count):
+    """A number that is shown up to 99."""
+    return str(count) if count < 100 else "99+"
+
+
+@register.filter
 def middle(text):
     """Shorten a hash or an image key in its middle: azureml_8d1f…b2e9."""
     text = text.rsplit("/", 1)[-1]

@@ -39,6 +39,9 @@ def test_an_environment_is_made_and_listed(caller):
         "name": "science",
         "workspace": "team",
         "description": "For the paper",
+        "tags": {},
+        "labels": {},
+        "archived": False,
         "latest_version": None,
         "created": None,
         "created_by": "edgar",
@@ -63,6 +66,8 @@ def test_a_version_is_registered_once(caller, environment):
         "created": None,
         "message": "First",
         "origin": None,
+        "labels": [],
+        "archived": False,
         "findings": [],
     }
     again = post(caller, url, {"definition": IDNA, "message": "Second"})

@@ -257,7 +257,7 @@ def test_there_are_not_any_number_of_open_ones(workspace, owner, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("name", "count"), [("people", 7), ("api-invitations", 4)])
+@pytest.mark.parametrize(("name", "count"), [("people", 8), ("api-invitations", 4)])
 def test_open_invitations_cost_the_same_however_many(
     client, workspace, owner, django_assert_num_queries, name, count, rows
 ):

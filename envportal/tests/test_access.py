@@ -10,7 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
 
 from builds.tests.test_models import succeed
-from environments.models import Invitation, Role, Token
+from environments import definition, lifecycle
+from environments.models import Delivery, Hook, Invitation, Notice, Role, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -55,6 +56,14 @@ L = "lock"  # of the build, which then has one
 K, KF = "digest", "digest and file"  # of that lock
 A, P = "artifact", "packages"  # of the build, which then is good: one of its files, and what an archive is made of
 R = "run"
+Z, G, GD = "notice", "webhook", "delivery"  # a notice of the owner; a webhook, and something that it was told
+HOOK = {"address": "https://hooks.example.org/x", "kinds": ["advisory"]}
+N = "label"  # of the environment, which points at its first version
+X, XV, D = (
+    "archived",
+    "archived version",
+    "unused",
+)  # the environment or its version, archived; an environment to delete
 J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
 M = ["team", "edgar"]
 NEW_TOKEN = {"name": "nightly", "scopes": ["read"]}
@@ -111,6 +120,35 @@ TABLE = [
     ),
     ("invitation", JL, "get", None, dict.fromkeys(MEMBERS, 410) | INVITED),
     ("invitation", JL, "post", {}, dict.fromkeys(MEMBERS, 410) | dict.fromkeys(INVITED, 302)),
+    ("notices", [], "get", None, SIGNED_IN),
+    ("notices-read", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
+    ("notice", Z, "get", None, MINE),
+    ("notice-read", Z, "post", {}, dict.fromkeys(SIGNED_IN, 302)),  # of others nothing happens
+    ("notice-choices", [], "get", None, SIGNED_IN),
+    ("notice-choices", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
+    ("hooks", W, "get", None, OWNERS),
+    ("hooks", W, "post", HOOK, OWNERS),
+    ("hook", G, "get", None, OWNERS),
+    ("hook", G, "post", HOOK, OWNERS_POST),
+    ("hook-test", G, "post", {}, OWNERS_POST),
+    ("hook-secret", G, "post", {}, OWNERS),
+    ("hook-delete", G, "get", None, OWNERS),
+    ("hook-delete", G, "post", {}, OWNERS_POST),
+    ("delivery-again", GD, "post", {}, OWNERS_POST),
+    ("api-notices", [], "get", None, API_SIGNED_IN),
+    ("api-notices", [], "post", {}, dict.fromkeys(SIGNED_IN, 204) | {"nobody": 401}),
+    ("api-notice-read", Z, "post", {}, API_MINE | {"owner": 200}),
+    ("api-notice-choices", [], "get", None, API_SIGNED_IN),
+    ("api-notice-choices", [], "patch", {"advisory": {"mail": False}}, API_SIGNED_IN),
+    ("api-hooks", W, "get", None, only_owners(200)),
+    ("api-hooks", W, "post", HOOK, only_owners(201)),
+    ("api-hook", G, "get", None, only_owners(200)),
+    ("api-hook", G, "patch", {"is_on": False}, only_owners(200)),
+    ("api-hook", G, "delete", None, only_owners(204)),
+    ("api-hook-secret", G, "post", {}, only_owners(200)),
+    ("api-hook-test", G, "post", {}, only_owners(202)),
+    ("api-deliveries", G, "get", None, only_owners(200)),
+    ("api-delivery-again", GD, "post", {}, only_owners(202)),
     ("api-me", [], "get", None, API_SIGNED_IN),
     ("api-tokens", [], "get", None, API_SIGNED_IN),
     ("api-tokens", [], "post", NEW_TOKEN, dict.fromkeys(SIGNED_IN, 201) | {"nobody": 401}),
@@ -185,6 +223,19 @@ TABLE = [
     ("new-environment", W, "post", {"name": "n", "pip_name": "idna", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("starts", W, "get", None, EDITORS),
     ("environment", E, "get", None, MEMBERS),
+    ("environment-settings", E, "get", None, EDITORS),
+    ("environment-settings", E, "post", {"description": "d", "tags": "a=b"}, EDITORS_POST),
+    ("label-set", E, "post", {"label": "next", "version": "1"}, EDITORS_POST),
+    ("label-remove", N, "post", {}, EDITORS_POST),
+    ("environment-archive", E, "get", None, EDITORS_POST),
+    ("environment-archive", E, "post", {}, EDITORS_POST),
+    ("environment-restore", X, "post", {}, EDITORS_POST),
+    ("environment-delete", E, "get", None, OWNERS),
+    ("environment-delete", D, "post", {}, OWNERS_POST),
+    ("version-archive", V, "post", {}, EDITORS_POST),
+    ("version-restore", XV, "post", {}, EDITORS_POST),
+    ("version-delete", V, "get", None, OWNERS),
+    ("version-delete", V, "post", {}, OWNERS | {"owner": 409}),
     ("new-version", E, "get", None, EDITORS),
     ("new-version", E, "post", {"pip_name": "rich", "pip_constraint": "", "python": ""}, EDITORS_POST),
     ("version", V, "get", None, MEMBERS),
@@ -283,6 +334,17 @@ TABLE = [
     ("api-environments", W, "post", {"name": "n"}, only_editors(201)),
     ("api-environments", W, "post", {}, only_editors(400)),
     ("api-environment", E, "get", None, API_MEMBERS),
+    ("api-environment", E, "patch", {"description": "d"}, only_editors(200)),
+    ("api-environment", D, "delete", None, only_owners(204)),
+    ("api-environment-archive", E, "post", {}, only_editors(200)),
+    ("api-environment-restore", X, "post", {}, only_editors(200)),
+    ("api-version-archive", V, "post", {}, only_editors(200)),
+    ("api-version-restore", XV, "post", {}, only_editors(200)),
+    ("api-version", V, "delete", None, only_owners(409)),
+    ("api-labels", E, "get", None, API_MEMBERS),
+    ("api-label", N, "get", None, API_MEMBERS),
+    ("api-label", N, "put", {"version": "latest"}, only_editors(200)),
+    ("api-label", N, "delete", None, only_editors(204)),
     ("api-versions", E, "get", None, API_MEMBERS),
     ("api-versions", E, "post", {"definition": DEFINITION}, only_editors(201)),
     ("api-version", V, "get", None, API_MEMBERS),
@@ -372,6 +434,10 @@ def args_of(name, args, build, editor):
     if args == R:
         run, _ = Run.objects.record(workspace, editor, version=build.version, person="p", started=build.created)
         return [run.pk]
+    if args in (Z, G, GD):
+        return _of_notices(args, workspace)
+    if args in (N, X, XV, D):
+        return _of_environment(name, args, build, editor)
     if args in (J, JL, T):
         owner = workspace.memberships.get(role=Role.OWNER).user
         if args == T:
@@ -383,6 +449,32 @@ def args_of(name, args, build, editor):
     of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}
     of_build |= {K: [digest], KF: [digest, "pylock.toml"]}
     return of_build.get(args, args) if isinstance(args, str) else args
+
+
+def _of_notices(args, workspace):
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    if args == Z:
+        return [Notice.objects.create(user=owner, kind="curated", subject="s", once_key="k", link="/").pk]
+    hook, _ = Hook.make(workspace, HOOK["address"], HOOK["kinds"], owner)
+    if args == G:
+        return ["team", hook.pk]
+    return [
+        "team",
+        hook.pk,
+        Delivery.objects.create(hook=hook, kind="test", link="/", once_key="k", state="given-up").pk,
+    ]
+
+
+def _of_environment(name, args, build, editor):
+    environment, version = build.version.environment, build.version
+    if args == D:
+        return ["team", build.workspace.add_environment("unused", editor).name]
+    if args == N:
+        environment.register(definition.read(DEFINITION), editor)  # which `latest` points at
+        environment.labels.point(environment, "next", version, editor)
+        return [*E, "next"]
+    lifecycle.archive(environment if args == X else version, editor)
+    return E if args == X else V
 
 
 def answer_of(client, build, wheel, editor, name, args, method, data):

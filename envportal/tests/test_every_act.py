@@ -17,6 +17,10 @@ NO_ACT = {
     "api-import": "it reads a file and answers with its definition",
     "sessions": "there is no other session to end",
     "api-sessions": "the same",
+    "notices-read": "a mark for the person alone",
+    "notice-read": "the same",
+    "api-notices": "the same",
+    "api-notice-read": "the same",
     "wheels": "the table uploads bytes that are there already",
     "api-wheels": "the same",
 }

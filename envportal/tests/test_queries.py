@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from builds.models import Advisory, AdvisoryImport, Ignored, Lock, Outlook, SigningKey, VersionLock
 from builds.tests.test_models import PACKAGE, succeed
-from environments.models import Interpreter, Membership, PortalRole, Token, Workspace
+from environments.models import Interpreter, Membership, Notice, PortalRole, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -24,41 +24,46 @@ LISTS = [
     ("endings", [], 7),
     ("waiting", [], 6),
     ("lifecycle", ["AzureML-0"], 10),
-    ("api-shelf", [], 3),
     ("api-waiting", [], 3),
     ("api-curated-users", ["AzureML-0"], 7),
-    ("environments", ["team"], 6),
-    ("environment", ["team", "science"], 10),
-    ("version", ["team", "science", 1], 9),
-    ("environment-diff", ["team", "science"], 14),
-    ("package", ["team", "science", "pip", "idna"], 7),
-    ("builds", ["team", "science"], 11),
-    ("workspace-builds", ["team"], 9),
-    ("new-environment", ["team"], 12),
-    ("starts", ["team"], 6),
-    ("new-version", ["team", "science"], 15),
-    ("secrets", ["team"], 6),
-    ("advisories", [], 7),
-    ("advisory", ["GHSA-0000-0000-0000"], 10),
-    ("people", ["team"], 6),
-    ("tokens", [], 6),
-    ("sessions", [], 5),
+    ("environments", ["team"], 9),
+    ("environment", ["team", "science"], 14),
+    ("version", ["team", "science", 1], 12),
+    ("environment-diff", ["team", "science"], 16),
+    ("package", ["team", "science", "pip", "idna"], 8),
+    ("builds", ["team", "science"], 12),
+    ("workspace-builds", ["team"], 10),
+    ("new-environment", ["team"], 13),
+    ("starts", ["team"], 7),
+    ("new-version", ["team", "science"], 16),
+    ("secrets", ["team"], 7),
+    ("advisories", [], 8),
+    ("advisory", ["GHSA-0000-0000-0000"], 11),
+    ("people", ["team"], 7),
+    ("tokens", [], 7),
+    ("sessions", [], 6),
     ("api-members", ["team"], 4),
     ("api-tokens", [], 3),
     ("api-sessions", [], 3),
-    ("wheels", ["team"], 6),
-    ("wheel", ["team", SHA], 7),
-    ("runs", ["team"], 5),
-    ("inventory", ["team"], 15),
-    ("licence-rules", ["team"], 6),
-    ("provenance", [], 4),
+    ("wheels", ["team"], 7),
+    ("wheel", ["team", SHA], 8),
+    ("runs", ["team"], 6),
+    ("inventory", ["team"], 16),
+    ("licence-rules", ["team"], 7),
+    ("provenance", [], 5),
     ("api-inventory", ["team"], 13),
     ("api-signing-keys", [], 3),
     ("api-runs", ["team"], 4),
+    ("environment-settings", ["team", "science"], 8),
+    ("api-labels", ["team", "science"], 5),
+    ("api-environment", ["team", "science"], 8),
+    ("notices", [], 5),
+    ("notice-choices", [], 6),
+    ("api-notices", [], 3),
     ("api-workspaces", [], 3),
-    ("api-environments", ["team"], 4),
-    ("api-versions", ["team", "science"], 5),
-    ("api-environment-diff", ["team", "science"], 10),
+    ("api-environments", ["team"], 7),
+    ("api-versions", ["team", "science"], 6),
+    ("api-environment-diff", ["team", "science"], 11),
     ("api-timeline", ["team", "science"], 7),
     ("api-package", ["team", "science", "pip", "idna"], 6),
     ("api-version-builds", ["team", "science", 1], 10),
@@ -107,7 +112,9 @@ def test_a_list_costs_the_same_however_long(
         Run.objects.record(workspace, editor, version=version, person="p", started=build.created)
         first = environment.versions.get(number=1)
         first.builds.request(first, editor)
-        workspace.add_environment(f"more-{n}", editor)
+        workspace.add_environment(f"more-{n}", editor, tags={"n": str(n)})
+        environment.labels.point(environment, f"label-{n}", version, editor)
+        environment.describe(editor, tags={f"tag-{m}": "" for m in range(n + 1)})
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
         origin = curate(f"AzureML-{n}", f"certifi=={n}")
@@ -119,6 +126,7 @@ def test_a_list_costs_the_same_however_long(
         Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
         Token.make(editor, f"token {n}", workspace=workspace)
         Client().force_login(editor)
+        Notice.objects.create(user=editor, kind="curated", workspace=workspace, subject="s", once_key=f"k{n}")
         Ignored.objects.create(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )

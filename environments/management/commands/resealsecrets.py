@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from environments.faults import UserFault
-from environments.models import Secret
+from environments.models import Hook, Secret
 
 
 class Command(BaseCommand):
@@ -15,6 +15,12 @@ class Command(BaseCommand):
                 resealed += 1
             except UserFault:
                 unread.append(f"{secret.name} of {secret.workspace}")
+        for hook in Hook.objects.select_related("workspace").iterator():
+            try:
+                hook.reseal()
+                resealed += 1
+            except UserFault:
+                unread.append(f"the webhook {hook} of {hook.workspace}")
         self.stdout.write(f"{resealed:,} sealed with the newest key.")
         if unread:
             raise CommandError(f"No key opens {', '.join(unread)}. They have to be set again.")
