@@ -8,6 +8,8 @@ from events.models import Verb
 from events.record import record
 
 from .faults import UserFault
+from .notice_models import Kind
+from .notices import tell
 
 LONGEST_REASON = 1000
 
@@ -195,11 +197,20 @@ class Curation(models.Model):
         return told | {"stage": str(self.stage), "tags": dict(self.tags)}
 
     def _announce(self, by):
-        for environment, _ in affected(self.environment):
-            told = self._told()
-            after = {"environment": environment.name} | {name: told[name] for name in ("stage", "ends", "successor")}
-            record(
-                Verb.ANNOUNCED, self.environment, environment.workspace, after=after | {"reason": self.reason}, by=by
+        told = {name: value for name, value in self._told().items() if name in ("stage", "ends", "successor", "reason")}
+        for environment, owners in affected(self.environment):
+            after = {"environment": environment.name} | told
+            event = record(Verb.ANNOUNCED, self.environment, environment.workspace, after=after, by=by)
+            tell(
+                Kind.CURATED,
+                owners,
+                f"{self.environment.name}, which {environment.name} was made from: {self.words}",
+                about=self.environment,
+                link=environment.get_absolute_url(),
+                once_key=f"announced {event.pk}",
+                workspace=environment.workspace,
+                text=f"{self.successor.name} comes after it." if self.successor else "",
+                data=after,
             )
 
 

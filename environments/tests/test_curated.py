@@ -10,7 +10,7 @@ from builds.models import Build
 from builds.tests.test_models import succeed
 from environments import definition
 from environments.faults import UserFault
-from environments.models import Curation, Environment, Invitation, Role, Token, Version, Workspace
+from environments.models import Curation, Environment, Invitation, Notice, Role, Token, Version, Workspace
 from environments.portal_roles import narrow
 from environments.shelf_models import affected
 from events.models import Event, Verb
@@ -177,6 +177,10 @@ def test_owners_of_copies_are_told_when_the_end_is_announced_and_when_it_moves(
     assert announced.all().count() == 1
     curation.edit(curator, ends=date(2999, 2, 1))
     assert announced.all().count() == 2
+    notices = Notice.objects.filter(user=owner).order_by("pk")
+    assert [(notice.kind, notice.link) for notice in notices] == [("curated", copy.environment.get_absolute_url())] * 2
+    assert notices[0].subject.startswith("AzureML-Minimal, which mine was made from: ")
+    assert notices[0].subject != notices[1].subject
     assert affected(curated.environment) == [(copy.environment, [owner])]
 
 
