@@ -1,18 +1,19 @@
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from environments.access import get_version
+from environments.access import get_version, get_workspace
 from environments.faults import UserFault
 from envportal.pages import ByAge
 
 from . import keeping, schedule
 from .access import get_build
 from .advisories import Assessment
+from .build_forms import BuildFilterForm
 from .lock_serializers import ChangeSerializer, PackageSerializer
-from .models import Build, Step, VersionLock
+from .models import Build, Status, Step, VersionLock
 from .schedule import Cause
 
 
@@ -124,6 +125,27 @@ class BuildList(generics.ListAPIView):
         lock = VersionLock.objects.lock_of(version, digest) if digest else None
         build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("environment", str, description="its name"),
+        OpenApiParameter("status", str, enum=Status.values),
+    ]
+)
+class WorkspaceBuilds(generics.ListAPIView):
+    """The builds of a workspace, or of one environment in it, newest first, with the time that each step took."""
+
+    serializer_class = BuildSummarySerializer
+    pagination_class = ByAge
+
+    def get_queryset(self):
+        workspace = get_workspace(self.request, self.kwargs["workspace"])
+        builds = Build.objects.filter(version__environment__workspace=workspace).with_subject()
+        return BuildFilterForm(self.request.query_params).apply_or_raise(builds.prefetch_related("steps"))
+
+    def paginate_queryset(self, queryset):
+        return schedule.tell(super().paginate_queryset(queryset))
 
 
 class BuildDetail(generics.RetrieveAPIView):

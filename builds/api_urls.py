@@ -15,6 +15,7 @@ from . import (  # noqa: F401, converters are registered before the paths that u
 )
 
 urlpatterns = [
+    path("workspaces/<slug:workspace>/builds/", api.WorkspaceBuilds.as_view(), name="api-workspace-builds"),
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/builds/",

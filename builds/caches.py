@@ -17,6 +17,7 @@ from . import process, sandbox, uv
 log = logging.getLogger(__name__)
 
 UV, CONDA, CHANNELS = ("uv", "uv-confined"), ("conda", "conda-confined"), ("channels", "channels-confined")
+BUILT = ("built",)  # wheels that were built from source
 KEPT = 30 * 86400  # seconds for which what was read of a channel or index may still be of use
 
 
@@ -75,6 +76,11 @@ def trash():
     return settings.CACHE / "trash"
 
 
+def built():
+    """The folder of wheels that were built from source. No room has it."""
+    return settings.CACHE / BUILT[0]
+
+
 def answers():
     """The folder in which answers of the index are kept; None where that is no folder."""
     kept = settings.CACHES["default"]
@@ -102,7 +108,7 @@ def _too_much():
     """The paths that make a cache larger than it may be, and what nobody has read for a month."""
     most = settings.CACHE_MB * 1_000_000
     found = [folder for folder in _there(UV) if most and tally(folder)[0] > most]
-    for folder in _there(CONDA) if most else ():
+    for folder in _there((*CONDA, *BUILT)) if most else ():
         found += _least_used(folder, most)
     for folder in _there(CHANNELS):
         found += [path for path in _children(folder) if time.time() - _used(path) > KEPT]

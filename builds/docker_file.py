@@ -114,15 +114,27 @@ def _pip(recipe):
     if recipe.is_private:
         options.append("--mount=type=secret,id=netrc,required=true")
     install = f"uv pip install --python {PREFIX}/bin/python --no-cache --no-deps --only-binary :all: --require-hashes"
+    sources = [package.name for package in recipe.locked.pip if package.is_source]
+    install += "".join(f" --no-binary {name}" for name in sources)
     if recipe.locked.conda:
         install += " --break-system-packages"
     if recipe.is_private:
         install = f"NETRC={NETRC} {install}"
     return [
+        *_from_source(sources),
         "# Another package index: --build-arg UV_DEFAULT_INDEX=https://index.example.org/simple",
         "ARG UV_DEFAULT_INDEX",
         *_copy("requirements.txt", render_lock("requirements.txt", recipe.locked)[0]),
         _run(" ".join(options), f"{install} --requirement {LOCK}/requirements.txt", f"rm -r {LOCK}"),
+    ]
+
+
+def _from_source(names):
+    if not names:
+        return []
+    return [
+        f"# Built from source here, with the network and with what builds it today: {', '.join(names)}.",
+        "# Where that takes a compiler, name a base image that has one.",
     ]
 
 

@@ -20,11 +20,11 @@ from environments.findings import errors
 from environments.models import Interpreter
 from environments.texts import count
 
-from . import caches, conda, credentials, pack, private_wheels, process, sandbox, uv
+from . import caches, conda, credentials, pack, private_wheels, process, sandbox, sdists, uv
 from .check import check
 from .diagnosis import Diagnosed, Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
-from .install import install, size_of
+from .install import install, link, size_of
 from .log import LogWriter
 from .models import ArchiveOrder, Build, Lock, Status, Step, VersionLock
 from .progress import Progress
@@ -106,6 +106,8 @@ class Attempt:
         self.environ = uv.environ(work)
         self.credentials = credentials.Credentials()
         self.usage, self.progress = process.Usage(), None
+        self.built, self.fetched = {}, 0  # from source: {sha256: Built}; bytes that were fetched for it
+        self.is_linked = False  # whether the prefix has the packages of conda
         self.rooms = Rooms(work, prefix, build.pk.int)
         self.wheels = list(build.version.wheels.select_related("workspace").order_by("filename"))
 
@@ -117,8 +119,9 @@ class Attempt:
             lock = self.resolve(lock, interpreter)
             packages = lock.values()
             step.summary = count(len(packages), "package")
-            step.downloaded = sum(wheel.size for wheel in self.wheels)
+            step.downloaded = sum(wheel.size for wheel in self.wheels) + self.fetched
         if self.build.is_refresh and self.moved_nothing():
+            shutil.rmtree(self.prefix, ignore_errors=True)
             return
         with self.step(Step.Name.INSTALL) as step:
             step.downloaded = install(self, interpreter, lock, packages)
@@ -179,9 +182,11 @@ class Attempt:
             if line.is_source:
                 self.give_up(
                     Failure.NOT_BUILDABLE,
-                    f"{line.name or line.url} comes as source code, and this portal installs wheels only. "
-                    "Name a release of it, or upload a wheel.",
+                    f"{line.name or line.url} comes as source code from an address of its own, and this portal takes "
+                    "source from an index alone. Name a release of it, or upload a wheel.",
                 )
+        if reason := sdists.why_not(wanted, *sandbox.state()):
+            self.give_up(*reason)
         if unfillable := [address for _, address in wanted.addresses if addresses.unfillable(address)]:
             told = f"{addresses.unfillable(unfillable[0])} in {redacted(unfillable[0])} is filled in by nothing"
             self.give_up(Failure.NOT_BUILDABLE, f"{told}. A secret of the workspace is written ${{NAME}}, in capitals.")
@@ -311,6 +316,16 @@ class Attempt:
         """Run a resolver. Return whether it has answered; it has to, where there is no `unless`."""
         where = {"cwd": self.work, "room": room, "environ": environ}
         return self.call(command, settings.RESOLVE_SECONDS, "resolve", unless=unless, **where) is not None
+
+    def wheel_of(self, package, python, conda):
+        """What a package is built into that comes as source, beside these Packages of conda."""
+        return sdists.wheel_of(self, package, python, conda)
+
+    def link(self, packages, platform):
+        """Link the conda packages into the prefix, unless that was done. Return how many bytes were fetched."""
+        fetched = 0 if self.is_linked else link(self, packages, platform)
+        self.is_linked = True
+        return fetched
 
     def call(self, command, seconds, step, *, room, cwd=None, environ=None, notes=None, unless=None):
         """Run a tool in a room, its output into the log. Return the end of that output, if it went well.

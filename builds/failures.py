@@ -7,11 +7,13 @@ class Failure(TextChoices):
     """Why a build failed, in classes. `diagnosis.py` tells them apart, the build page gives advice."""
 
     NOT_BUILDABLE = "not buildable", "Cannot be built here"
+    NO_SANDBOX = "no sandbox", "Needs the sandbox"
     PYTHON_MISSING = "python missing", "Python version is not there"
     BAD_SPEC = "bad spec", "A requirement cannot be read"
     PACKAGE_NOT_FOUND = "package not found", "Package not found"
     NO_VERSION = "no matching version", "No matching version"
     NO_WHEEL = "no wheel", "No wheel for this platform and Python"
+    NO_SOURCE = "no source", "No source distribution"
     PYTHON_VERSION = "incompatible python", "Incompatible Python version"
     CONFLICT = "conflict", "Conflict between requirements"
     WHEEL = "private wheel", "Private wheel missing or forbidden"
@@ -21,6 +23,7 @@ class Failure(TextChoices):
     BASE_IMAGE = "base image", "Base image cannot be pulled"
     NETWORK = "network", "Network error"
     HASH_MISMATCH = "hash mismatch", "Hash mismatch"
+    SOURCE = "source build", "Cannot be built from source"
     COMPILE = "compile error", "Compile error"
     COMMAND = "missing command", "Missing command"
     REDIRECTION = "unquoted >", "> or < without quotes in a shell line"
@@ -46,10 +49,12 @@ SHARED = frozenset(
         Failure.PACKAGE_NOT_FOUND,
         Failure.NO_VERSION,
         Failure.NO_WHEEL,
+        Failure.NO_SOURCE,
         Failure.PYTHON_VERSION,
         Failure.CONFLICT,
         Failure.LOGIN,
         Failure.HASH_MISMATCH,
+        Failure.SOURCE,
         Failure.COMPILE,
         Failure.COMMAND,
         Failure.REDIRECTION,
@@ -65,11 +70,15 @@ SHARED = frozenset(
 
 ADVICE = {
     Failure.NOT_BUILDABLE: "Change what the sentence above names, and build the new version.",
+    Failure.NO_SANDBOX: "Ask for a version that has a wheel and take --no-binary out, or upload a wheel. An administrator "
+    "gives a worker the sandbox by installing bubblewrap there.",
     Failure.PYTHON_MISSING: "Ask for one of these, or install that Python on the worker's machine.",
     Failure.BAD_SPEC: "Write it as name, operator and version, for example numpy>=1.26,<3.",
     Failure.PACKAGE_NOT_FOUND: "Check the spelling. A private package needs an index that has it.",
     Failure.NO_VERSION: "Ask for a version that exists, or leave the version open.",
-    Failure.NO_WHEEL: "Ask for another Python or another version: packages are installed from wheels only.",
+    Failure.NO_WHEEL: "Ask for another Python or another version. Where there is a source distribution, a line “--no-binary NAME” among "
+    "the pip packages has it built, in the sandbox.",
+    Failure.NO_SOURCE: "Take --no-binary out for it, or ask for a version that has a source distribution.",
     Failure.PYTHON_VERSION: "Ask for a Python that the package supports, or for a version of it that supports this one.",
     Failure.CONFLICT: "Relax one of the requirements that are named.",
     Failure.WHEEL: "Look whether the wheel is still in the workspace; upload it again if it is not.",
@@ -79,6 +88,8 @@ ADVICE = {
     Failure.BASE_IMAGE: "Check name and tag of the base image, and whether the portal may pull it.",
     Failure.NETWORK: "Build again when it answers.",
     Failure.HASH_MISMATCH: "The index served another file than before. Find out why before you trust it.",
+    Failure.SOURCE: "Ask for a version that has a wheel and take --no-binary out, or upload a wheel. While a package is "
+    "built there is no network, and it can write nothing but its own folder.",
     Failure.COMPILE: "Ask for a version that has a wheel, or upload a wheel that is built already.",
     Failure.COMMAND: "Ask for a version that has a wheel, which needs no such command, or upload one.",
     Failure.REDIRECTION: "Put the requirement in quotes: pip install 'numpy>=1.20'.",

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from environments.texts import count
 
-from . import conda, licences, progress, uv
+from . import conda, licences, progress, sdists, uv
 from . import lock as locks
 from .models import LockedPackage
 from .resolve import WHEELS
@@ -34,16 +34,18 @@ CONDA, PIP = LockedPackage.Manager.CONDA, LockedPackage.Manager.PIP
 
 def install(attempt, interpreter, lock, packages):
     """Make the prefix. Return how many bytes were fetched for it."""
-    pip = [package for package in packages if package.manager == PIP]
+    pip, before = [package for package in packages if package.manager == PIP], attempt.fetched
+    python = interpreter[0] if interpreter else lock.python
+    pip = sdists.as_wheels(attempt, pip, python, [package for package in packages if package.manager == CONDA])
     pylock = _write_pylock(attempt, "pylock.locked.toml", lock, pip, str)
     attempt.say(f"Installing {count(len(packages), 'package')}, every hash required")
     attempt.progress.packages = len(packages)
-    fetched = 0
+    fetched = attempt.fetched - before
     if interpreter:
         command = uv.make_prefix(attempt.prefix.name, interpreter[1])
         attempt.call(command, 60, "install", room=attempt.rooms.of_tools())
     else:
-        fetched += _link(attempt, packages, lock.platform)
+        fetched += attempt.link(packages, lock.platform)
     put = uv.sync if interpreter else uv.add
     if pip and not _put(attempt, put, pylock, pip, held=True):
         fetched += _fetch(attempt, lock, pip, interpreter)
@@ -133,7 +135,7 @@ def _unpacked(attempt):
     return attempt.rooms.cache("uv").glob("archive-v*/*")
 
 
-def _link(attempt, packages, platform):
+def link(attempt, packages, platform):
     """Fetch the conda packages, every hash required, and link them into the prefix. No script of theirs runs.
 
     Return how many bytes were fetched.

@@ -109,7 +109,11 @@ def count(machine):
 def _places():
     kinds, cache = DiskUse.Kind, settings.CACHE
     places = {kinds.PREFIXES: [settings.PREFIXES], kinds.WORK: [settings.WORK]}
-    for kind, names in ((kinds.PIP, caches.UV), (kinds.CONDA, caches.CONDA), (kinds.CHANNELS, caches.CHANNELS)):
+    for kind, names in (
+        (kinds.PIP, (*caches.UV, *caches.BUILT)),
+        (kinds.CONDA, caches.CONDA),
+        (kinds.CHANNELS, caches.CHANNELS),
+    ):
         places[kind] = [cache / name for name in names]
     answers = caches.answers()
     places |= {kinds.NAMES: [cache / "names"], kinds.ANSWERS: [answers] if answers else []}

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging import tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from environments import wheel_urls
 
@@ -40,18 +41,32 @@ class Package:
     def as_dict(self):
         return asdict(self) | {"requested_by": list(self.requested_by)}
 
+    def __str__(self):
+        return f"{self.name} {self.version}"
+
+    @property
+    def is_source(self):
+        """Whether it is a source distribution, which is built before it is installed."""
+        return is_source(self.manager, self.url)
+
     @property
     def content(self):
         """What tells one lock from another; the rest follows from the file, or is only said about it."""
         return {field: getattr(self, field) for field in CONTENT}
 
 
-def read_pylock(text, python, platform, wanted, private=(), provided=()):
+def is_source(manager, url):
+    """Whether a file of pip's is no wheel."""
+    return bool(url) and manager == "pip" and not urlsplit(url).path.endswith(".whl")
+
+
+def read_pylock(text, python, platform, wanted, private=(), provided=(), from_source=()):
     """Return the packages of a pylock.toml, one wheel each: the best for this Python and platform.
 
     `python` is a full version (3.11.7), `platform` such as linux-64, `wanted` the PipLines that it was made for,
     `private` (sha256, filename, size) of each private wheel among them. The lock names those by a reference that
-    is the same everywhere, not by where the file stood. `provided` are the names that conda has, which stay out.
+    is the same everywhere, not by where the file stood. `provided` are the names that conda has, which stay out. Of
+    those `from_source` the source distribution is taken.
     Raises ValueError when a package has no wheel with a hash,
     or with none of the hashes that the definition asks for.
     """
@@ -61,9 +76,9 @@ def read_pylock(text, python, platform, wanted, private=(), provided=()):
     for line in wanted:
         asked.setdefault(line.name, set()).update(line.hashes)
     entries = tomllib.loads(text).get("packages", [])
-    return [
-        _package(entry, ranks, asked, known) for entry in entries if canonicalize_name(entry["name"]) not in provided
-    ]
+    kinds = dict.fromkeys(from_source, _source)
+    names = [(canonicalize_name(entry["name"]), entry) for entry in entries]
+    return [kinds.get(name, _wheel)(entry, ranks, asked, known) for name, entry in names if name not in provided]
 
 
 def read_reasons(text):
@@ -81,7 +96,7 @@ def read_reasons(text):
 
 
 def write_pylock(packages, python, folder=""):
-    """Return a pylock.toml that names exactly these wheels with their hashes.
+    """Return a pylock.toml that names exactly these files with their hashes.
 
     `folder` is where the private ones stand, seen from the file that is written.
     """
@@ -90,19 +105,39 @@ def write_pylock(packages, python, folder=""):
         private = wheel_urls.parse_reference(package.url)
         place = f"path = {json.dumps(f'{folder}/{private[1]}')}" if private else f"url = {json.dumps(package.url)}"
         size = f"size = {package.size}, " if package.size else ""
-        # Never as an archive, which is how the resolver writes it: that would leave the path in the prefix.
-        wheel = f"{{ {place}, {size}hashes = {{ sha256 = {json.dumps(package.sha256)} }} }}"
+        file = f"{{ {place}, {size}hashes = {{ sha256 = {json.dumps(package.sha256)} }} }}"
         lines += [
             "",
             "[[packages]]",
             f"name = {json.dumps(package.name)}",
             f"version = {json.dumps(package.version)}",
-            f"wheels = [{wheel}]",
+            # Never as an archive, which is how the resolver writes it: that would leave the path in the prefix.
+            f"sdist = {file}" if package.is_source else f"wheels = [{file}]",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _package(entry, ranks, asked, known):
+def _source(entry, ranks, asked, known):
+    name, file = canonicalize_name(entry["name"]), entry.get("sdist", {})
+    sha256 = file.get("hashes", {}).get("sha256")
+    if not sha256 or not re.match("https?://", file.get("url", "")):
+        raise ValueError(f"{entry['name']} {entry.get('version', '')} has no source distribution with a sha256.")
+    if asked.get(name) and f"sha256:{sha256}" not in asked[name]:
+        raise ValueError(f"The source distribution of {entry['name']} has no hash that the definition allows.")
+    return Package("pip", name, entry["version"], file["url"], sha256, file.get("size", 0), name in asked)
+
+
+def is_for(filename, python, platform):
+    """Whether a wheel of that name is for this Python and platform."""
+    ranks = {tag: rank for rank, tag in enumerate(_supported(python, platform))}
+    return _rank({"name": filename}, ranks) is not None
+
+
+def is_same_version(one, other):
+    return Version(one) == Version(other)
+
+
+def _wheel(entry, ranks, asked, known):
     name = canonicalize_name(entry["name"])
     offered = [_direct_reference(entry["archive"], known)] if "archive" in entry else entry.get("wheels", [])
     wheels = [wheel for wheel in offered if "sha256" in wheel.get("hashes", {})]

@@ -63,6 +63,17 @@ class LockedSerializer(PackageSerializer):
         fields = [*PackageSerializer.Meta.fields, "because_of"]
 
 
+class BroughtSerializer(serializers.Serializer):
+    """What one package that was asked for leads to, itself included."""
+
+    manager = serializers.CharField(source="package.manager")
+    name = serializers.CharField(source="package.name")
+    packages = serializers.IntegerField()
+    size = serializers.IntegerField(help_text="bytes to download")
+    alone = serializers.IntegerField(help_text="those of the packages that nothing else that was asked for leads to")
+    alone_size = serializers.IntegerField(help_text="bytes of these")
+
+
 class LockSerializer(serializers.Serializer):
     digest = serializers.CharField()
     platform = serializers.CharField()
@@ -75,6 +86,10 @@ class LockSerializer(serializers.Serializer):
     versions = VersionLockSerializer(many=True, help_text="those you may see, the newest 50")
     builds = BuildSummarySerializer(many=True, help_text="those you may see, the newest 50")
     packages = LockedSerializer(many=True)
+    brings = BroughtSerializer(
+        many=True,
+        help_text="for each package that was asked for, the largest first; empty where nobody says who needs whom",
+    )
 
 
 class RefreshSerializer(serializers.Serializer):
@@ -156,7 +171,12 @@ class LockDetail(generics.GenericAPIView):
         rows = page.packages()
         packages = [{**row.package.as_dict(), "because_of": row.because_of} for row in rows]
         said = {field: getattr(lock, field) for field in ("digest", "platform", "python", "created", "files")}
-        said |= {"installed_size": lock.installed_size, "totals": page.totals, "packages": packages}
+        said |= {
+            "installed_size": lock.installed_size,
+            "totals": page.totals,
+            "packages": packages,
+            "brings": page.brought,
+        }
         said["advisories"] = Assessment([row.package for row in rows], page.version.workspace).as_data()
         return Response(self.get_serializer(said | {"versions": page.rows, "builds": page.builds}).data)
 

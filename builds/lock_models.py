@@ -17,7 +17,7 @@ from events.record import record
 
 from . import lock_files
 from .advisory_models import AdvisoryMatch
-from .lock import Package
+from .lock import Package, is_source
 from .pypi_names import CHANNELS
 from .uv import this_platform
 
@@ -273,3 +273,7 @@ class LockedPackage(models.Model):
 
     def __str__(self):
         return f"{self.name} {self.version}"
+
+    @property
+    def is_source(self):
+        return is_source(self.manager, self.url)

@@ -1,10 +1,13 @@
 """What one person is shown of a lock."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from .lock_models import VersionLock
 from .lock_summary import Totals
 from .models import Build
+from .needs import Needs
+from .needs_picture import Picture
 from .why import chains
 
 MOST = 50  # versions and builds that are named
@@ -31,12 +34,32 @@ class LockPage:
         """The version that its files are named after, and that the page leads back to."""
         return (self.rows or self.builds)[0].version
 
+    @cached_property
+    def values(self):
+        return self.lock.values()
+
+    @property
+    def totals(self):
+        return Totals.of(self.values)
+
     def packages(self, text=""):
         """Rows of the packages whose name has this text, those first that were asked for."""
-        packages = self.lock.values()
-        self.totals, found = Totals.of(packages), chains(packages)
+        found = chains(self.values)
         return [
             Row(package, found.get((package.manager, package.name), ()))
-            for package in packages
+            for package in self.values
             if text.lower() in package.name
         ]
+
+    @cached_property
+    def needs(self):
+        return Needs(self.values)
+
+    @cached_property
+    def brought(self):
+        """What each package that was asked for brings along, where that says more than the list of packages does."""
+        return self.needs.brought() if any(package.requested_by for package in self.values) else []
+
+    def why(self, key):
+        """The picture of why this package is here; None when it is not."""
+        return Picture(self.needs, key) if key in self.needs.packages else None

@@ -5,12 +5,15 @@ from .models import LockedPackage
 
 class PackageSerializer(serializers.ModelSerializer):
     requested_by = serializers.ListField(child=serializers.CharField(), help_text="names of the packages that need it")
+    is_source = serializers.BooleanField(
+        read_only=True, help_text="a source distribution, which is built before it is installed"
+    )
 
     class Meta:
         model = LockedPackage
         fields = [
             "manager", "name", "version", "build", "channel", "subdir", "direct", "requested_by", "url", "sha256", "size",
-            "licence",
+            "licence", "is_source",
         ]  # fmt: skip
         extra_kwargs = {"url": {"help_text": "of a private wheel only what follows the address of its workspace"}}
 

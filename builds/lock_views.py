@@ -20,20 +20,30 @@ from .models import Lock, VersionLock
 from .refresh import look
 
 PAGE = 100
+MOST_BROUGHT = 10  # packages that were asked for, until somebody wants to see all
 
 
 class PackagesForm(PageForm):
-    """Which packages of a lock are shown."""
+    """Which packages of a lock are shown, and of which one it is said why it is here: `why=pip/numpy`."""
 
     q = forms.CharField(required=False, max_length=200)
+    why = forms.CharField(required=False, max_length=300)
+    brings = forms.ChoiceField(choices=[("all", "all")], required=False)
+
+    def asked(self, name):
+        self.is_valid()
+        return self.cleaned_data.get(name) or ""
 
 
 @require_safe
 def lock(request, digest):
     page, form = LockPage(get_lock(request, digest), request.user), PackagesForm(request.GET)
-    text = form.cleaned_data.get("q", "") if form.is_valid() else ""
+    text, chosen = form.asked("q"), form.asked("why")
     rows = page.packages(text)
     context = {
+        "chosen": chosen,
+        "picture": page.why(tuple(chosen.split("/", 1))) if chosen else None,
+        "brought": page.brought[: None if form.asked("brings") else MOST_BROUGHT] if not chosen else [],
         "lock": page.lock,
         "about": page,
         "version": page.version,

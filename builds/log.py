@@ -191,6 +191,18 @@ def extent(build):
     return Extent(last.end, Place(offset_of(build, number), number))
 
 
+def unfinished(build, extent):
+    """The Line that is being written, as far as it is; None where there is none, or nothing more is written."""
+    size = extent.size - extent.next.offset
+    if build.log_is_complete or size <= 0:
+        return None
+    head = read(build, extent.next.offset, min(size, SIDE))
+    tail = read(build, max(extent.next.offset + SIDE, extent.size - SIDE), SIDE) if size > SIDE else b""
+    if b"\n" in head + tail:  # it has an end by now, and is on its way as a whole
+        return None
+    return Line(extent.next.number, extent.next.offset, size, head, tail)
+
+
 def offset_of(build, number):
     """The offset of the first byte of line `number`; None when there is no such line."""
     if number <= 1:

@@ -46,6 +46,13 @@ def news(build, steps, start, end):
         step.items = items(build, first, last, [(max(first, last - MOST_NEW + 1), last)])
 
 
+def rest(build, steps, extent):
+    """Give the step that is being written the line that has no end yet."""
+    begun = [step for step in steps if step.line is not None]
+    if begun:
+        begun[-1].rest = log.unfinished(build, extent)
+
+
 def spans(steps, end):
     """Return (step, number of its first line, of its last line), for all steps; nothing is from 1 to 0."""
     begun = [step for step in steps if step.line is not None]

@@ -35,6 +35,50 @@ def search(build, text, number=1, most=MOST, seconds=SECONDS):
     return Found(_lines(build, numbers), None)
 
 
+class Walk:
+    """Where line `at` stands among those that have a text, and which are before and after it, round the end.
+
+    `place` is its own number among them, 0 when it is none. `is_all` says whether the whole log was counted.
+    """
+
+    def __init__(self, at=0):
+        self.at, self.count, self.place, self.is_all = at, 0, 0, True
+        self._first = self._last = self._before = self._after = None
+
+    def add(self, number):
+        self.count += 1
+        self._first, self._last = self._first or number, number
+        if number < self.at:
+            self._before = number
+        elif number == self.at:
+            self.place = self.count
+        else:
+            self._after = self._after or number
+
+    @property
+    def previous(self):
+        return self._before or self._last
+
+    @property
+    def next(self):
+        return self._after or self._first
+
+
+def walk(build, text, at=0, seconds=SECONDS):
+    """Count the lines that have `text`, as `search` looks for it. Return the Walk from line `at` on."""
+    found = Walk(at)
+    if not text or "\n" in text:
+        return found
+    pattern, until = as_pattern(text), time.monotonic() + seconds
+    for first, data in whole_lines(build, 0, 1):
+        if time.monotonic() > until:
+            found.is_all = False
+            break
+        for number in matches(pattern, first, data):
+            found.add(number)
+    return found
+
+
 def as_pattern(text):
     # Letters that are not of ASCII have their two cases written out, because bytes know no others.
     spelled = (f"(?:{re.escape(c.lower())}|{re.escape(c.upper())})" if ord(c) > 127 else re.escape(c) for c in text)

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from . import log, log_page, log_raw, streams
 from .access import get_build
 from .artifact_views import given
-from .log_search import search
+from .log_search import search, walk
 from .models import Build, Worker
 
 
@@ -53,6 +53,7 @@ class Opened(forms.Form):
     line = NumberField(required=False)
     search = forms.CharField(required=False, max_length=200, strip=False)
     after = NumberField(required=False)
+    wrap = forms.ChoiceField(required=False, choices=[("off", "off")])
 
 
 class Seen(forms.Form):
@@ -93,14 +94,17 @@ def build(request, pk):
     opened = Opened(request.GET)
     wanted = opened.cleaned_data if opened.is_valid() else {}
     text, line = wanted.get("search", ""), wanted.get("line")
-    found = search(build, text, wanted.get("after") or 1) if text else None
-    context = {"build": build, "text": text, "found": found, "first_line": wanted.get("after")}
+    context = {"build": build, "text": text, "line": line, "first_line": wanted.get("after")}
+    if text:
+        context |= {"found": search(build, text, wanted.get("after") or 1), "walk": walk(build, text, line or 0)}
+    context["keep"] = "&wrap=off" if wanted.get("wrap") else ""  # for links that work without script
     if request.htmx.target == "found":
-        return render(request, "builds/build.html#found", context)
-    end = log.extent(build).next  # before the steps, so that no line is counted to the step before its own
-    context |= facts(build, Viewer.of(request.user, build))
-    log_page.sections(build, context["steps"], end, [n for n in (line, build.reason_line) if n])
-    return render(request, "builds/build.html", context | {"next": end, "line": line})
+        return render(request, "builds/build.html#found", context | {"is_found": True})
+    extent = log.extent(build)  # before the steps, so that no line is counted to the step before its own
+    context |= facts(build, Viewer.of(request.user, build)) | {"next": extent.next}
+    log_page.sections(build, context["steps"], extent.next, [n for n in (line, build.reason_line) if n])
+    log_page.rest(build, context["steps"], extent)
+    return render(request, "builds/build.html", context)
 
 
 @never_cache
@@ -119,6 +123,8 @@ def news(build, start, end, state, viewer):
     """What the part of the page needs that brings it from one Place to another."""
     context = facts(build, viewer)
     log_page.news(build, context["steps"], start, end)
+    if (extent := log.extent(build)).next == end:
+        log_page.rest(build, context["steps"], extent)
     return context | {"next": end, "is_part": True, "is_other": state != context["state"]}
 
 

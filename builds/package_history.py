@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from environments.access import get_environment
 from environments.forms import PageForm
 
-from . import diff_words, timeline
+from . import diff_words, package_picture, timeline
 from .lock_models import LockedPackage
 
 PAGE = 50
@@ -31,9 +31,19 @@ def package(request, workspace, name, manager, package):
         "package": package,
         "page": page,
         "last": stops[0] if stops else None,
+        "picture": picture_of(list(page), environment.latest_number) if page.number == 1 and len(page) > 1 else None,
         "without": without,
     }
     return render(request, "builds/package.html", context)
+
+
+def picture_of(stops, last):
+    """The picture of the newest of all Stops, which come first here; `last` is the newest version."""
+    moves = [
+        package_picture.Move(stop.number, stop.change.new.version if stop.change.new else "", stop.change.tone)
+        for stop in stops[: package_picture.MOST]
+    ]
+    return package_picture.Picture(moves[::-1], last, stops[0].change.manager)
 
 
 class StopSerializer(serializers.Serializer):

@@ -21,12 +21,12 @@ from environments.addresses import redact
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import caches, channels, process, uv
+from . import caches, channels, process, sandbox, sdists, uv
 from .credentials import Credentials
 from .diagnosis import Diagnosed, Diagnosis, diagnose
 from .failures import Failure
 from .lock_models import digest_of
-from .models import Build, Lock
+from .models import Build, Lock, Worker
 from .places import Crowded, Places, Superseded
 from .resolve import WHEELS, packages_of
 from .rooms import Rooms
@@ -91,6 +91,8 @@ def _known(definition, platform):
 def _resolve(definition, platform, ended, explain):
     if reason := _why_never(definition):
         return Preview(failure=Diagnosis(Failure.NOT_BUILDABLE, reason))
+    if refused := sdists.why_not(definition, *_sandbox()):
+        return Preview(failure=Diagnosis(*refused))
     if reason := _why_not_here(definition):
         return Preview(failure=Diagnosis(Failure.NOT_BUILDABLE, reason), needs_build=True)
     python = "" if definition.conda_packages else _python_for(definition)
@@ -113,6 +115,15 @@ def _resolve(definition, platform, ended, explain):
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _sandbox():
+    """Return (whether a build would be confined, what is said of it): what workers say, ours where there are none."""
+    workers = Worker.objects.alive()
+    if workers.filter(is_sandboxed=True).exists():
+        return True, ""
+    worker = workers.first()
+    return (False, worker.sandbox_note) if worker else sandbox.state()
+
+
 def _python_for(definition):
     """The newest Python of a worker that a definition of pip packages alone can have, or None."""
     constraint = definition.python or f"={settings.DEFAULT_PYTHON}"
@@ -125,14 +136,17 @@ def _why_never(definition):
         return f"This version was registered under other rules. {' '.join(finding.sentence for finding in refused)}"
     if definition.brings_its_own_python:
         return "The packages come with the Docker image, so there is nothing to resolve."
-    source = next((line for line in definition.pip if line.is_source), None)
-    return f"{source.name or source.url} comes as source code, and wheels alone are installed here." if source else ""
+    if source := next((line for line in definition.pip if line.is_source), None):
+        return f"{source.name or source.url} comes as source code, and source is taken from an index alone."
+    return ""
 
 
 def _why_not_here(definition):
-    """Which address only a build may ask, as a sentence, or nothing."""
+    """What only a build may build or ask, as a sentence, or nothing."""
+    if definition.from_source:
+        return f"What is built from source ({', '.join(definition.from_source)}) is resolved by a build only, not while somebody types."
     elsewhere = [line.url for line in definition.pip if line.url and not line.wheel]
-    elsewhere += [option.value for option in definition.pip_options if option.value]
+    elsewhere += [option.address for option in definition.pip_options if option.address]
     elsewhere += [spec.url for spec in definition.conda_packages if spec.url]
     if definition.conda_packages:
         named = [*definition.channels, *(spec.channel for spec in definition.conda_packages if spec.channel)]

@@ -2,7 +2,7 @@
 
 A build and a preview ask in the same order; each is an asker in a folder, a log and limits of its own. An asker has
 `definition`, `work` (its folder), `rooms`, `environ`, `credentials`, `private` ((sha256, filename, size) of the private wheels, which are in the
-folder WHEELS of it), `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room, environ)`,
+folder WHEELS of it), `wheel_of(package, python, conda)` where its definition has packages built from source, `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room, environ)`,
 which runs a resolver.
 """
 
@@ -15,6 +15,7 @@ from . import conda, uv
 from . import lock as locks
 from .diagnosis import Diagnosed
 from .failures import Failure
+from .source_metadata import Sources
 
 CONSTRAINTS = "constraints.txt"
 WHEELS = "wheels"  # folder of the private ones
@@ -75,21 +76,22 @@ def resolvable(line):
 def _resolve_pip(asker, wanted, python, platform, solved, explain):
     """Return (Packages of the pip part, {name: names that need it}, what conda provides among them)."""
     work = asker.work
-    asker.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, wheels only")
+    sources = Sources(asker)
+    only = f"{' and '.join(sources.names)} from source, all others as wheels" if sources.names else "wheels only"
+    asker.say(f"Resolving {len(wanted):,} requirement{'' if len(wanted) == 1 else 's'}, {only}")
     text, options, environ = _requirements(asker, wanted)
     (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
-    asked, where = (python, platform, options, CONSTRAINTS), (asker.rooms.of_tools(network=True), environ)
-    try:
-        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), *where)
-    except Diagnosed as fault:
-        raise Diagnosed(blame_conda(fault.diagnosis, solved.provided)) from fault
-    try:
-        text = (work / "pylock.toml").read_text()
-        packages = locks.read_pylock(text, python, platform, wanted, asker.private, solved.provided)
-    except ValueError as fault:
-        asker.give_up(Failure.NO_WHEEL, str(fault))
+    asked = (python, platform, options, CONSTRAINTS)
+    where = (asker.rooms.of_tools(network=True), sources.environ(environ))
+    for _ in sources.rounds():
+        sources.tell()
+        packages = _choose(asker, wanted, asked, where, solved.provided, sources.names)
+        if not sources.learn(packages, python, solved.packages):
+            break
+    else:
+        asker.give_up(Failure.SOLVER_TIMEOUT, sources.GAVE_UP)
     if not explain:
         return packages, {}
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
@@ -105,21 +107,40 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
     return [_without_credentials(asker, package) for package in packages], needed_by
 
 
+def _choose(asker, wanted, asked, where, provided, from_source):
+    """Return the Packages that uv chooses."""
+    python, platform, *_ = asked
+    try:
+        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), *where)
+    except Diagnosed as fault:
+        raise Diagnosed(blame_conda(fault.diagnosis, provided)) from fault
+    try:
+        text = (asker.work / "pylock.toml").read_text()
+        return locks.read_pylock(text, python, platform, wanted, asker.private, provided, from_source)
+    except ValueError as fault:
+        asker.give_up(Failure.NO_WHEEL, str(fault))
+
+
 def _requirements(asker, wanted):
-    """Return (the file that uv resolves, the PipOptions that the command has, uv's environment).
+    """Return (the file that uv resolves, the PipOptions that the command has, uv's environment)."""
+    indexes, options, environ = indexes_of(asker)
+    return indexes + "".join(f"{asker.credentials.for_uv(resolvable(line))}\n" for line in wanted), options, environ
+
+
+def indexes_of(asker):
+    """Return (what a file begins with that uv resolves, the PipOptions that the command has, uv's environment).
 
     Where secrets are filled in, addresses stand in the file alone: there uv fills them in, and no list of processes
     shows them.
     """
     credentials, options = asker.credentials, asker.definition.pip_options
-    lines = "".join(f"{credentials.for_uv(resolvable(line))}\n" for line in wanted)
     environ = asker.environ | credentials.environ
     if not credentials:
-        return lines, options, environ
+        return "", options, environ
     if any(option.name == "--index-url" for option in options):
         environ.pop("UV_DEFAULT_INDEX", None)  # which would win over the file
-    indexes = "".join(f"{option.name} {credentials.for_uv(option.value)}\n" for option in options if option.value)
-    return indexes + lines, [option for option in options if not option.value], environ
+    indexes = "".join(f"{option.name} {credentials.for_uv(option.address)}\n" for option in options if option.address)
+    return indexes, [option for option in options if not option.address], environ
 
 
 def _with_reasons(package, needed_by, indexes):

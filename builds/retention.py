@@ -27,6 +27,7 @@ class Facts:
     shown_in: dict = field(default_factory=dict)  # environment -> datetime
     is_replaced: bool = False  # a newer build of the same image key is supplied instead
     held: str = ""  # why it cannot go just now, as a clause
+    beside: int = 0  # bytes of the size that are not in the prefix: its archive
 
 
 @dataclass(frozen=True)

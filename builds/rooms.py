@@ -8,6 +8,7 @@ from uv import find_uv_bin
 from . import conda, process, sandbox, uv
 
 IMPORT_CHECK = process.LIMITED.with_name("import_check.py")
+SDIST_FETCH, SDIST_BUILD = (process.LIMITED.with_name(name) for name in ("sdist_fetch.py", "sdist_build.py"))
 
 
 class Rooms:
@@ -48,6 +49,17 @@ class Rooms:
         """For the child that is conda for us, with the network."""
         reads = (conda.SCRIPT, *sandbox.of_our_python()) if self.is_on else ()
         return self.of_tools(network=True, reads=reads, caches=(cache,))
+
+    def of_fetch(self):
+        """For the child that fetches source distributions, with the network. It runs none of their code."""
+        return self.of_tools(network=True, reads=(SDIST_FETCH, *sandbox.of_our_python()) if self.is_on else ())
+
+    def of_source(self, folder, reads):
+        """For code of a source distribution, which runs nowhere else: a folder of its own that can be written."""
+        if not self.is_on:
+            raise RuntimeError("What is built from source is built in a room, or not at all.")
+        sandbox.give(folder, self.guest)
+        return sandbox.Room((*reads, SDIST_BUILD, *self._python()), (folder,), uid=self.guest)
 
     def of_packages(self):
         """For code of packages: the prefix as it is, and a folder of its own that can be written."""

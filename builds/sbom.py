@@ -115,7 +115,9 @@ def _component(package):
         "hashes": [{"alg": "SHA-256", "content": package.sha256}],
         "licenses": licences_of(package.licence),
         "purl": purl(package),
-        "externalReferences": [{"type": "distribution", "url": package.url}],
+        "externalReferences": [
+            {"type": "source-distribution" if package.is_source else "distribution", "url": package.url}
+        ],
         "properties": [{"name": "envportal:direct", "value": "true" if package.direct else "false"}],
     }
     return {name: value for name, value in component.items() if value}

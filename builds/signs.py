@@ -42,6 +42,33 @@ SIGNS = [
         "{1} needs the Python module {2}, which is not installed.",
     ),
     (Failure.IMPORT, rf"^({_NAME} cannot be imported: .*)$", "{1}"),
+    # What sdist_build.py says, where that alone tells the cause. A compiler says more, so the rest comes after it.
+    (
+        Failure.MODULE,
+        rf"^({_NAME} [\w.+!-]{{1,80}}) cannot be built: (?:ModuleNotFoundError|ImportError): No module named '([^'\n]{{1,200}})'",
+        "{1} cannot be built: that needs the Python module {2}, which it does not name among what builds it.",
+    ),
+    (
+        Failure.COMMAND,
+        rf"^{_NAME} [\w.+!-]{{1,80}} cannot be built: SystemExit: error: \[Errno 2\] No such file or directory: '([^/'\n]{{1,100}})'",
+        "The command {1} is not there.",
+    ),
+    (
+        Failure.SOURCE,
+        rf"^({_NAME} [\w.+!-]{{1,80}}) cannot be built: (.*(?:Network is unreachable|[Nn]ame resolution|Name or service not known|"
+        r"Connection refused|[Nn]o address associated).*)$",
+        "{1} cannot be built: its code wanted the network, which no build has. {2}",
+    ),
+    (
+        Failure.SOURCE,
+        rf"^({_NAME} [\w.+!-]{{1,80}}) cannot be built: (.*(?:Read-only file system|Permission denied|Operation not permitted).*)$",
+        "{1} cannot be built: its code wanted to do what is held back in the sandbox. {2}",
+    ),
+    (
+        Failure.SOURCE,
+        rf"^({_NAME} [\w.+!-]{{1,80}}) cannot be built: (.*Resource temporarily unavailable.*)$",
+        "{1} cannot be built: its code wanted more processes than a build may have. {2}",
+    ),
     # Images
     (
         Failure.REGISTRY,
@@ -94,6 +121,7 @@ SIGNS = [
         r"^CMake Error|ERROR: Failed building wheel for ",
         "A package could not be compiled: {line}",
     ),
+    (Failure.SOURCE, rf"^(?:error: )?({_NAME} [\w.+!-]{{1,80}} cannot be built: .*)$", "{1}"),
     (Failure.BAD_SPEC, r"Couldn't parse requirement in ", "A requirement cannot be read: {next}"),
     (Failure.BAD_SPEC, r"Invalid requirement: '([^'\n]{1,300})'", "The requirement {1} cannot be read."),
     (Failure.BAD_SPEC, r"InvalidMatchSpecError: (.{1,300})", "A conda requirement cannot be read: {1}"),
@@ -152,6 +180,11 @@ SIGNS = [
         rf"(?:[Bb]ecause|and) (?:all versions of )?({_NAME})(?:[=<>!~]\S{{0,200}})? (?:has|have) no "
         r"(?:wheels with a matching|usable wheels)",
         "{1} has no wheel for this platform and Python. {cause}",
+    ),
+    (
+        Failure.NO_SOURCE,
+        rf"(?:[Bb]ecause|and) (?:all versions of )?({_NAME})(?:[=<>!~]\S{{0,200}})? (?:has|have) no source distribution",
+        "{1} has no source distribution. {cause}",
     ),
     (
         Failure.NO_VERSION,

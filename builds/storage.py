@@ -60,6 +60,11 @@ class Plan:
         return retention.size_of(self.decisions)
 
     @property
+    def archives(self):
+        """(bytes of the archives among all this, bytes of those that would be freed)"""
+        return tuple(sum(each.facts.beside for each in some) for some in (self.decisions, self.freed))
+
+    @property
     def overdraft(self):
         return retention.overdraft(self.decisions, self.policy)
 
@@ -142,6 +147,7 @@ def _facts():
             {f"{row[WORKSPACE]}/{row[ENVIRONMENT]}": row["finished"]} | reused.get(row["pk"], {}),
             is_replaced=suppliers[row["reuse_key"]] != row["pk"],
             held="" if row["pk"] in may_go else keeping.IN_USE,
+            beside=more.get(row["pk"], 0),
         )
         for row in rows
     ]

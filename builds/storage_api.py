@@ -55,12 +55,17 @@ class MachineSerializer(serializers.ModelSerializer):
 
 class StorageSerializer(serializers.Serializer):
     size = serializers.IntegerField(source="all_size", help_text="bytes that the files of all builds take")
+    archives = serializers.SerializerMethodField(help_text="bytes of the archives among these")
+    budget = serializers.IntegerField(source="policy.budget", help_text="bytes that they may take; 0: no limit")
     builds = serializers.SerializerMethodField(help_text="that have files")
     would_free = serializers.IntegerField(source="size", help_text="bytes")
     builds_to_free = serializers.SerializerMethodField()
     overdraft = serializers.IntegerField(help_text="bytes of what is kept that are over the budget")
     plan = serializers.CharField(source="token", help_text="to be named to `clean/`, so that it does this and no other")
     machines = serializers.SerializerMethodField()
+
+    def get_archives(self, plan) -> int:
+        return plan.archives[0]
 
     def get_builds(self, plan) -> int:
         return len(plan.decisions)

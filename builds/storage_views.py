@@ -12,8 +12,8 @@ from django.template.defaultfilters import pluralize
 from environments.forms import PageForm
 from environments.templatetags.portal import size, thousands
 
-from . import storage
-from .models import Build, Cleanup, Machine
+from . import marks, storage, storage_picture
+from .models import Build, Cleanup, DiskUse, Machine
 
 PAGE = 50
 CLEANUPS = 5
@@ -51,11 +51,16 @@ def _clean(request):
 def _show(request, is_changed=False, status=200):
     plan, shown = storage.make_plan(), Shown(request.GET).choice
     workspaces = storage.by_workspace(plan)
+    for row in workspaces:
+        row["parts"] = marks.parts(
+            [("kept", row["size"] - row["can_go"]), ("freed", row["can_go"])], workspaces[0]["size"]
+        )
     rows = {"freed": plan.freed, "kept": plan.kept, "workspaces": workspaces}[shown]
     found = Paginator(rows, PAGE).get_page(PageForm(request.GET).page_number)
     if shown != "workspaces":
         found.object_list = with_builds(found.object_list)
     machines = list(Machine.objects.known().order_by("name").prefetch_related("uses"))
+    shared = {name: sum(row[name] for row in workspaces) for name in ("logs", "wheels")}
     context = {
         "plan": plan,
         "may_clean": request.user.has_perm("builds.clean_storage"),
@@ -66,11 +71,28 @@ def _show(request, is_changed=False, status=200):
         "is_changed": is_changed,
         "machines": machines,
         "cache_mb": settings.CACHE_MB,
-        "shared": {name: sum(row[name] for row in workspaces) for name in ("logs", "wheels")},
+        "shared": shared,
+        "kinds": storage_picture.rows(_kinds(plan, machines, shared)),
+        "budget": storage_picture.Budget(plan.all_size, plan.size, plan.policy.budget),
         "cleanups": Cleanup.objects.select_related("by")[:CLEANUPS],
         "freed_so_far": Cleanup.objects.aggregate(size=Sum("size"))["size"] or 0,
     }
     return render(request, "builds/storage.html", context, status=status)
+
+
+def _kinds(plan, machines, shared):
+    """(name, bytes, bytes that would go) of each kind of files, of all machines together."""
+    archives, freed_archives = plan.archives
+    found = [
+        ("Installed packages", plan.all_size - archives, plan.size - freed_archives),
+        ("Archives", archives, freed_archives),
+        ("Logs of builds", shared["logs"], 0),
+        ("Private wheels", shared["wheels"], 0),
+    ]
+    counted = [use for machine in machines for use in machine.uses.all() if use.kind != DiskUse.Kind.PREFIXES]
+    for kind, label in DiskUse.Kind.choices:
+        found.append((label, sum(use.size for use in counted if use.kind == kind), 0))
+    return found
 
 
 def with_builds(decisions):

@@ -35,6 +35,7 @@ urlpatterns = [
     path("locks/<sha256:digest>/", lock_views.lock, name="lock"),
     path("locks/<sha256:digest>/<lockfile:file>", lock_views.lock_file, name="lock-file"),
     path("workspaces/<slug:workspace>/environments/<name:name>/builds/", views.builds, name="builds"),
+    path("workspaces/<slug:workspace>/builds/", views.workspace_builds, name="workspace-builds"),
     path("workspaces/<slug:workspace>/preview/", preview_views.preview_draft, name="preview"),
     path("diff/", diff_views.any_diff, name="diff"),
     path(

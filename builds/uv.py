@@ -114,7 +114,12 @@ def read_pythons(text):
 
 
 # How uv calls the options that a definition may have.
-OPTIONS = {"--index-url": "--default-index", "--extra-index-url": "--index", "--find-links": "--find-links"}
+OPTIONS = {
+    "--index-url": "--default-index",
+    "--extra-index-url": "--index",
+    "--find-links": "--find-links",
+    "--no-binary": "--no-binary",
+}
 
 
 def compile_lock(requirements, lock, python, target, options=(), constraints=""):
@@ -138,7 +143,10 @@ def _compile(requirements, output, python, target, options, constraints):
         machine = "x86_64" if target == "linux-64" else "aarch64"
         command += ["--python-platform", f"{machine}-manylinux_2_{GLIBC}"]
     for option in options:
-        command += [OPTIONS[option.name], option.value] if option.value else ["--prerelease", "allow"]
+        values = option.from_source or [option.value]
+        for value in values if option.value else ():
+            command += [OPTIONS[option.name], value]
+        command += [] if option.value else ["--prerelease", "allow"]
     return command
 
 
@@ -146,9 +154,10 @@ def make_prefix(prefix, interpreter):
     return [find_uv_bin(), "venv", "--quiet", "--allow-existing", "--no-project", "--python", interpreter, prefix]
 
 
-def sync(prefix, lock):
-    """Install from the cache alone; a package that is not there ends with NOT_IN_CACHE."""
-    command = [find_uv_bin(), "pip", "sync", "--offline", "--require-hashes", "--only-binary", ":all:", "--strict"]
+def sync(prefix, lock, offline=True):
+    """Install, `offline` from the cache alone: then a package that is not there ends with NOT_IN_CACHE."""
+    command = [find_uv_bin(), "pip", "sync", "--require-hashes", "--only-binary", ":all:", "--strict"]
+    command += ["--offline"] if offline else []
     return [*command, "--python", f"{prefix}/bin/python", lock]
 
 

@@ -3,14 +3,19 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from rest_framework.request import Request
 
-from environments.access import get_environment, get_version
+from environments.access import get_environment, get_version, get_workspace
 from environments.faults import UserFault
 from environments.forms import PageForm
 from environments.models import Workspace
+from environments.views import render_part
+from envportal.pages import ByAge
 
 from . import schedule
 from .access import get_build
+from .build_forms import BuildFilterForm
+from .build_times import Times, Tried
 from .lock_forms import BuildForm
 from .models import Build, VersionLock, Worker
 
@@ -46,11 +51,39 @@ def home(request):
 
 def builds(request, workspace, name):
     environment = get_environment(request, workspace, name)
-    found = Build.objects.filter(version__environment=environment).with_subject().order_by("-created", "pk")
-    page = Paginator(found, PAGE).get_page(PageForm(request.GET).page_number)
+    found = Build.objects.filter(version__environment=environment).with_subject().prefetch_related("steps")
+    page = Paginator(found.order_by("-created", "pk"), PAGE).get_page(PageForm(request.GET).page_number)
     page.object_list = schedule.tell(list(page.object_list))
-    context = {"environment": environment, "workspace": environment.workspace, "page": page}
+    context = {
+        "environment": environment,
+        "workspace": environment.workspace,
+        "page": page,
+        "builds": page.object_list,
+        "times": times_of(page.object_list),
+    }
     return render(request, "builds/builds.html", context)
+
+
+def workspace_builds(request, workspace):
+    workspace = get_workspace(request, workspace)
+    filters, pages = BuildFilterForm(request.GET), ByAge()
+    found = Build.objects.filter(version__environment__workspace=workspace).with_subject().prefetch_related("steps")
+    found = schedule.tell(pages.paginate_queryset(filters.apply(found), Request(request)))
+    context = {
+        "workspace": workspace,
+        "section": "builds",
+        "filters": filters,
+        "builds": found,
+        "times": times_of(found),
+        "newer": pages.get_previous_link(),
+        "older": pages.get_next_link(),
+    }
+    return render_part(request, "builds/workspace_builds.html", "list", context)
+
+
+def times_of(builds):
+    """How long these builds took, which stand the newest first."""
+    return Times([Tried.of(build) for build in reversed(builds)])
 
 
 def request_build(request, workspace, name, number):

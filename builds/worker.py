@@ -95,7 +95,7 @@ def report_alive(worker):
 
 def report_pythons(worker):
     """Store the interpreters of this machine as those of `worker`."""
-    Interpreter.objects.report(worker, find_pythons())
+    Interpreter.objects.report(worker, find_pythons(), sandbox.is_on())
 
 
 def find_pythons():

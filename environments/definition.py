@@ -65,6 +65,11 @@ class Definition:
     def pip_options(self):
         return self._items(pip_lines.PipOption)
 
+    @cached_property
+    def from_source(self):
+        """The names of the pip packages that are built from source, which nothing else is."""
+        return sorted({name for option in self.pip_options for name in option.from_source})
+
     @property
     def conda_section(self):
         return (self.document.get("python") or {}).get("condaDependencies") or {}
@@ -85,7 +90,7 @@ class Definition:
             item = each.item
             if isinstance(item, CondaSpec):
                 named += [(each.path, address) for address in (item.channel, item.url) if address]
-            elif address := item.value if isinstance(item, pip_lines.PipOption) else not item.wheel and item.url:
+            elif address := item.address if isinstance(item, pip_lines.PipOption) else not item.wheel and item.url:
                 named.append((each.path, address))
         return named
 
@@ -150,9 +155,10 @@ class Definition:
                 "channels": [channel if "://" in channel else channel.lower() for channel in self.channels],
                 "conda": sorted({spec.canonical for spec in self.conda}),
                 "pip": sorted({line.canonical for line in self.pip}),
-                "options": [option.canonical for option in self.pip_options],
+                "options": [option.canonical for option in self.pip_options if not option.from_source],
                 "base": python.get("baseCondaEnvironment"),
             }
+            packages |= {"from source": self.from_source} if self.from_source else {}
             packages |= self._overrides()
         image = {
             key: docker.get(key)

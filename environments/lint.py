@@ -42,7 +42,8 @@ def remarks(definition, policy, locked):
         findings += _channels(definition, policy)
         findings += _dependencies(definition, locked)
         findings += _packages_of_policy(definition, policy)
-    findings += _pip_options(definition, policy) + _addresses(definition, policy) + _wheels(definition, policy)
+    findings += _pip_options(definition, policy) + _from_source(definition, policy)
+    findings += _addresses(definition, policy) + _wheels(definition, policy)
     findings += _secrets(definition, policy)
     findings += _image(definition.docker, policy)
     findings += _variables(definition.document.get("environmentVariables") or {}, ("environmentVariables",))
@@ -261,7 +262,7 @@ def _pip_options(definition, policy):
     findings, only_once = [], set()
     for each in definition.placed:
         option = each.item
-        if not isinstance(option, PipOption) or not option.value:
+        if not isinstance(option, PipOption) or not option.address:
             continue
         if policy.indexes and not any(_same_channel(option.value.lower(), allowed) for allowed in policy.indexes):
             words = {"index": redact(option.value), "allowed": ", ".join(policy.indexes)}
@@ -273,6 +274,26 @@ def _pip_options(definition, policy):
             findings.append(found("index-own", each.where, index=redact(option.value)))
         only_once.add(option.name)
     return findings
+
+
+def _from_source(definition, policy):
+    """What it means that packages are built from source, and whether they can be."""
+    findings, asked = [], {line.name for line in definition.pip}
+    for each in definition.placed:
+        names = each.item.from_source if isinstance(each.item, PipOption) else ()
+        if not names:
+            continue
+        findings.append(found("from-source", each.where, names=_that_are(names)))
+        if others := [name for name in names if name not in asked]:
+            fix = {"verb": "remove", "path": each.path} if len(others) == len(names) else {}
+            findings.append(found("from-source-other", each.where, names=_that_are(others), **fix))
+        if policy.confined is False:
+            findings.append(found("from-source-open", each.where))
+    return findings
+
+
+def _that_are(names):
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _secrets(definition, policy):

@@ -216,16 +216,23 @@ class Version(models.Model):
 
 
 class InterpreterQuerySet(models.QuerySet):
-    def report(self, worker, found):
+    def report(self, worker, found, is_confined=False):
         """A worker has these, {version: path}, and no others any more."""
         with transaction.atomic():
             self.filter(worker=worker).delete()
-            self.bulk_create(self.model(worker=worker, version=version, path=path) for version, path in found.items())
+            facts = {"worker": worker, "is_confined": is_confined}
+            self.bulk_create(self.model(version=version, path=path, **facts) for version, path in found.items())
 
     def versions(self):
         """The Pythons that builds can use, newest first."""
-        found = set(self.values_list("version", flat=True))
-        return sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
+        return self.for_policy()[0]
+
+    def for_policy(self):
+        """Return (the Pythons that builds can use, newest first; whether any is confined, None where there are none)."""
+        rows = list(self.values_list("version", "is_confined"))
+        found = {version for version, _ in rows}
+        newest_first = sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
+        return newest_first, any(is_confined for _, is_confined in rows) if rows else None
 
     def matching(self, constraint):
         """The versions that satisfy a conda constraint, newest first."""
@@ -243,6 +250,7 @@ class RuleManager(models.Manager):
         for rule in self.all():
             kept[rule.kind].append(rule)
         kind = Rule.Kind
+        pythons, confined = Interpreter.objects.for_policy()
         return policy.Policy(
             reserved_prefixes=tuple(settings.RESERVED_PREFIXES),
             python_ends=policy.PYTHON_ENDS | {rule.subject: rule.date for rule in kept[kind.PYTHON_ENDS]},
@@ -258,7 +266,8 @@ class RuleManager(models.Manager):
             channels=tuple(rule.subject for rule in kept[kind.CHANNEL_ALLOWED]),
             indexes=tuple(rule.subject for rule in kept[kind.INDEX_ALLOWED]),
             default_python=settings.DEFAULT_PYTHON,
-            pythons=tuple(Interpreter.objects.versions()),
+            pythons=tuple(pythons),
+            confined=confined,
             wheels=frozenset(workspace.wheels.values_list("sha256", "filename")) if workspace else None,
             secrets=frozenset(workspace.secrets.values_list("name", flat=True)) if workspace else None,
         )
@@ -312,6 +321,7 @@ class Interpreter(models.Model):
     worker = models.CharField(max_length=255)
     version = models.CharField(max_length=32)
     path = models.TextField()
+    is_confined = models.BooleanField(default=False, help_text="whether builds of that worker have the sandbox")
 
     objects = InterpreterQuerySet.as_manager()
 

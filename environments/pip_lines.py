@@ -2,8 +2,8 @@
 
 The grammar is PEP 508; the file format is that of pip's requirements files. What each option means here:
 
-* accepted and kept: `--index-url`, `--extra-index-url`, `--find-links` (http and https), `--pre`, and `--hash`
-  behind a requirement;
+* accepted and kept: `--index-url`, `--extra-index-url`, `--find-links` (http and https), `--pre`, `--no-binary` with
+  names of packages, which are then built from source, and `--hash` behind a requirement;
 * dropped, because every build here does it anyway: `--prefer-binary`, `--only-binary`, `--require-hashes`;
 * rewritten: `-e` before a repository;
 * refused: other files (`-r`, `-c`), paths, and whatever else changes how pip works.
@@ -20,6 +20,7 @@ from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
+    is_normalized_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -39,17 +40,18 @@ _ALIASES = {
     "-i": "--index-url", "--pypi-url": "--index-url", "-f": "--find-links", "-r": "--requirement",
     "-c": "--constraint", "-e": "--editable",
 }  # fmt: skip
-KEPT = ("--index-url", "--extra-index-url", "--find-links", "--pre")
+INDEXES = ("--index-url", "--extra-index-url", "--find-links")
+FROM_SOURCE = "--no-binary"
+KEPT = (*INDEXES, "--pre", FROM_SOURCE)
 _DROPPED = ("--prefer-binary", "--only-binary", "--require-hashes", "--use-pep517")
 _WHY_NOT = {
-    "--no-binary": "builds here install wheels only.",
-    "--no-build-isolation": "builds here install wheels only.",
-    "--config-settings": "builds here install wheels only.",
-    "--global-option": "builds here install wheels only.",
+    "--no-build-isolation": "what is built from source is built alone, with what it says that builds it.",
+    "--config-settings": "what is built from source is built as it comes.",
+    "--global-option": "what is built from source is built as it comes.",
     "--trusted-host": "certificates are always checked.",
     "--no-deps": "what a package needs is always installed.",
     "--no-index": "the index is a setting of the portal.",
-    "--install-option": "builds here install wheels only.",
+    "--install-option": "what is built from source is built as it comes.",
     "--hash": "a hash follows a requirement, as in name==1.0 --hash=sha256:… with 64 hex digits.",
 }
 # They belong to the command `pip install`; pip does not take them in a file either.
@@ -105,7 +107,7 @@ class PipLine:
 
     @property
     def is_source(self):
-        """Whether it comes as source code, which no build here installs."""
+        """Whether it comes as source code from an address of its own, which no build here installs."""
         return bool(self.url) and not urlsplit(self.url).path.endswith(".whl")
 
     @property
@@ -125,7 +127,7 @@ class PipLine:
 
 @dataclass(frozen=True)
 class PipOption:
-    """An option that is kept: an index, a place with wheels, or `--pre`."""
+    """An option that is kept: an index, a place with wheels, `--pre`, or names of packages that are built from source."""
 
     text: str
     name: str
@@ -134,6 +136,16 @@ class PipOption:
     @property
     def canonical(self):
         return f"{self.name} {self.value}".strip()
+
+    @property
+    def address(self):
+        """Of an index or a place with wheels, else empty."""
+        return self.value if self.name in INDEXES else ""
+
+    @property
+    def from_source(self):
+        """The names of the packages that it has built from source."""
+        return tuple(self.value.split(",")) if self.name == FROM_SOURCE else ()
 
 
 def parse(text, path=()):
@@ -202,8 +214,10 @@ def _read_option(text, path):
         return _refuse("pip-option-dropped", path, option=name)
     if name == "--pre" and not value:
         return PipOption(text, name), []
-    if name in KEPT and name != "--pre":
+    if name in INDEXES:
         return _read_index(text, name, value, path)
+    if name == FROM_SOURCE:
+        return _read_from_source(text, value, path)
     return _refuse("pip-option", path, option=shorten(name), reason=_WHY_NOT.get(name, "it is unknown here."))
 
 
@@ -213,6 +227,20 @@ def _read_index(text, name, value, path):
         return _refuse("pip-option", path, option=f"{name} {shorten(redact(value))}".strip(), reason=reason)
     address, findings = addresses.check(value, path, lambda clean: f"{name} {clean}")
     return (PipOption(text, name, address) if address else None), findings
+
+
+def _read_from_source(text, value, path):
+    """Names of packages alone: who means all of them would run the code of whatever the index gives."""
+    names = [name.strip() for name in value.split(",")]
+    wrong = next((name for name in names if not is_normalized_name(canonicalize_name(name))), None)
+    if wrong is None:
+        return PipOption(text, FROM_SOURCE, ",".join(sorted({canonicalize_name(name) for name in names}))), []
+    reason = (
+        f"{shorten(wrong)} is no name of a package." if wrong else "it needs names of packages, with commas between."
+    )
+    if wrong in (":all:", ":none:"):
+        reason = "name the packages that are to be built from source; all others are installed from wheels."
+    return _refuse("pip-option", path, option=f"{FROM_SOURCE} {shorten(value)}".strip(), reason=reason)
 
 
 def _read_editable(value, path):

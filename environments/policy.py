@@ -80,6 +80,7 @@ class Policy:
     pythons: tuple = ()
     wheels: frozenset | None = None  # (sha256, filename) of the private ones that there are, None when unknown
     secrets: frozenset | None = None  # names of those that the workspace has, None when unknown
+    confined: bool | None = None  # whether a worker has the sandbox, None when unknown
     today: date = field(default_factory=date.today)
 
     def image_rule(self, image):

@@ -44,6 +44,12 @@ def read(file, filename):
     return name, str(version)
 
 
+def needs(file):
+    """Return (requirements, extras, constraint on Python) of a wheel in an open binary file that `read` has read."""
+    told = _read_metadata(file)
+    return tuple(told.get("requires_dist", ())), tuple(told.get("provides_extra", ())), told.get("requires_python", "")
+
+
 def next_build(filename):
     """The same file name with a build number, or the next one: demo-1.0-1-py3-none-any.whl."""
     name, version, *rest = filename.removesuffix(".whl").split("-")

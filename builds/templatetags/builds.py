@@ -2,10 +2,11 @@ import re
 
 from django import template
 from django.conf import settings
+from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, refresh, storage, timeline
+from builds import actions, keeping, marks, refresh, storage, timeline, versions_picture
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.models import Status, Worker
@@ -52,6 +53,44 @@ def with_steps(environment, page):
     for version in versions:
         version.step = found.get(version.number)
     return versions
+
+
+@register.inclusion_tag("builds/bar.html")
+def bar(kind, amount, other_kind, other, whole):
+    """A bar of two parts of this `whole`."""
+    return {"parts": marks.parts([(kind, amount), (other_kind, other)], whole)}
+
+
+@register.simple_tag
+def bar_key(kind):
+    """What a part of a bar looks like, before the word for it."""
+    return format_html(
+        '<svg class="key" aria-hidden="true"><rect data-part="{}" width="100%" height="100%"/></svg>', kind
+    )
+
+
+@register.simple_tag
+def icon_at(name, y=0):
+    """A sign of 16 pixels in a picture, in the middle of where it is put; nothing is a ring."""
+    if name == "none":
+        return format_html('<circle class="ring" cy="{}" r="5"/>', y + 8)
+    return format_html(
+        '<use class="sign" href="{}#{}" x="-8" y="{}" width="16" height="16"/>', static("icons.svg"), name, y
+    )
+
+
+@register.simple_tag
+def versions_along_time(versions):
+    """The picture of versions that have their `step`, the newest first; None for fewer than two."""
+    drawn = [_drawn(version) for version in reversed(versions)]
+    return versions_picture.Picture(drawn) if len(drawn) > 1 else None
+
+
+def _drawn(version):
+    is_reused = version.build_reused and version.build_status == Status.SUCCEEDED
+    status, step = "reused" if is_reused else version.build_status or "", version.step
+    counts, words = (step.counts, step.words) if step else (None, "")
+    return versions_picture.Version(version.number, version.created, status, counts, words)
 
 
 @register.simple_tag

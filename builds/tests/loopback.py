@@ -43,6 +43,18 @@ class Registry:
                 files.append({"filename": filename, **facts, "hashes": {"sha256": hashlib.sha256(data).hexdigest()}})
         self.put_files(name, *files)
 
+    def put_sdists(self, name, sdists, wheels=()):
+        """Source distributions of a package, {version: bytes}, with wheels beside them of these versions."""
+        files = {f"{name.replace('-', '_')}-{version}.tar.gz": data for version, data in sdists.items()}
+        module = name.replace("-", "_")
+        files |= {f"{module}-{version}-py3-none-any.whl": make_wheel(module, version) for version in wheels}
+        listed = []
+        for filename, data in files.items():
+            self.pages[f"/files/{filename}"] = ("application/octet-stream", data)
+            facts = {"url": f"{self.url}files/{filename}", "size": len(data)}
+            listed.append({"filename": filename, **facts, "hashes": {"sha256": hashlib.sha256(data).hexdigest()}})
+        self.put_files(name, *listed)
+
     def put_channel(self, name, *packages, subdir="noarch"):
         """Each (name, version, build number)."""
         records = {

@@ -10,20 +10,24 @@ import pytest
 from django.apps import apps
 from django.urls import reverse
 
-from builds import engine, log, log_files, preview, process, worker
+from builds import caches, engine, keeping, log, log_files, preview, process, worker
 from builds.diagnosis import Diagnosed
 from builds.failures import Failure
 from builds.models import Build, Lock, Status
 from builds.tests.conda_channel import subdir
+from builds.tests.in_process import run
 from builds.tests.loopback import HTML, serve
 from builds.uv import this_platform
 from environments import sealing
 from environments.models import Workspace
+from envportal.tests.sdist_maker import make_sdist
 from envportal.tests.wheel_maker import make_wheel
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 WHEEL = make_wheel()
 NAME = "demo_pkg-1.0-py3-none-any.whl"
+SOURCE = make_sdist("src-pkg", built="print('ENV', sorted(os.environ))")
+SOURCE_NAME = "src_pkg-1.0.tar.gz"
 PASSWORD, TOKEN = "s3cr3t/P@ss:w+rd %é,x", "tok-3n.abc/def+x"
 SPELLED = [
     spelled
@@ -59,11 +63,14 @@ def index():
 
     with serve() as registry:
         link = f'<a href="{{}}{NAME}#sha256={hashlib.sha256(WHEEL).hexdigest()}">{NAME}</a>'
+        source = f'<a href="{{}}{SOURCE_NAME}#sha256={hashlib.sha256(SOURCE).hexdigest()}">{SOURCE_NAME}</a>'
         for below in ("", f"/t/{quote(TOKEN, safe='')}"):
             registry.pages |= {
                 f"{below}/simple/demo-pkg/": guarded(HTML, link.format("../../files/").encode()),
                 f"{below}/links/": guarded(HTML, link.format("../files/").encode()),
                 f"{below}/files/{NAME}": guarded("application/octet-stream", WHEEL),
+                f"{below}/simple/src-pkg/": guarded(HTML, source.format("../../files/").encode()),
+                f"{below}/files/{SOURCE_NAME}": guarded("application/gzip", SOURCE),
             }
         yield registry
 
@@ -162,6 +169,26 @@ def assert_told_nowhere(build, client, settings, seen=()):
     for text in texts:
         for spelled in SPELLED:
             assert spelled not in text, text[:2000]
+
+
+@pytest.mark.parametrize("where", ["user", "token"])
+def test_source_is_fetched_with_a_secret_and_built_without_it_and_no_cache_has_it(
+    secrets, index, make, client, editor, settings, seen, tmp_path, where
+):
+    client.force_login(editor)
+    settings.CACHE = tmp_path / "kept"
+    settings.CACHE.mkdir()
+    lines = put(["--no-binary src-pkg", f"--index-url {{{where}}}/simple/", "src-pkg"], index)
+    build = make(*lines)
+    assert (build.status, build.reason) == (Status.SUCCEEDED, ""), said(build)
+    assert_told_nowhere(build, client, settings, seen)
+    assert "ENVPORTAL_SECRET" not in said(build)
+    assert not caches.built().exists()
+    again = run(keeping.rebuild(build, editor))
+    assert (again.status, again.reason) == (Status.SUCCEEDED, ""), said(again)
+    assert said(again).count("ENV [") == 1  # built again, from what was fetched again
+    index.pages.clear()
+    assert run(keeping.rebuild(build, editor)).status == Status.FAILED
 
 
 PIP = {

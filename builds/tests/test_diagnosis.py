@@ -289,6 +289,45 @@ LOGS = {
     ),
     "uv-index-refuses": (Failure.NETWORK, "The package index could not be reached", 1),
     "uv-index-unknown-host": (Failure.NETWORK, "The package index could not be reached", 1),
+    "sdist-damaged": (
+        Failure.SOURCE,
+        "demo 1.0 cannot be built: its archive is damaged, or its pyproject.toml: file could not be opened successfully: "
+        "- method gz: ReadError('not a gzip file') - method bz2: ReadError('not a bzip2 file') - method xz: ReadError('not "
+        "an lzma file') - method tar: ReadError('truncated header')",
+        1,
+    ),
+    "sdist-fork-bomb": (
+        Failure.SOURCE,
+        "demo 1.0 cannot be built: its code wanted more processes than a build may have",
+        6,
+    ),
+    "sdist-gcc-missing": (Failure.COMMAND, "The command no-such-cc is not there", 98),
+    "sdist-header-missing": (
+        Failure.COMPILE,
+        "A package could not be compiled: fast.c:2:10: fatal error: no_such_header.h: No such file or directory",
+        9,
+    ),
+    "sdist-setup-broken": (
+        Failure.SOURCE,
+        "demo 1.0 cannot be built: FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'",
+        14,
+    ),
+    "sdist-setup-needs-module": (
+        Failure.MODULE,
+        "demo 1.0 cannot be built: that needs the Python module numpy, which it does not name among what builds it",
+        14,
+    ),
+    "sdist-wants-network": (
+        Failure.SOURCE,
+        "demo 1.0 cannot be built: its code wanted the network, which no build has",
+        51,
+    ),
+    "sdist-writes-outside": (
+        Failure.SOURCE,
+        "demo 1.0 cannot be built: its code wanted to do what is held back in the sandbox",
+        5,
+    ),
+    "uv-no-source": (Failure.NO_SOURCE, "other has no source distribution", 2),
     "uv-no-version": (Failure.NO_VERSION, "No version of numpy matches", 2),
     "uv-no-wheel-for-this-python": (Failure.NO_WHEEL, "tensorflow has no wheel for this platform and Python", 2),
     "uv-no-wheel": (Failure.NO_WHEEL, "pywin32 has no wheel for this platform and Python", 2),
@@ -358,7 +397,14 @@ def test_every_log_is_in_the_table():
 def test_every_class_that_a_log_can_show_has_one():
     shown = {failure for failure, *_ in LOGS.values()} | {failure for _, failure, *_ in CASES}
     by_the_portal = {
-        *(Failure.NOT_BUILDABLE, Failure.SOLVER_TIMEOUT, Failure.TIMEOUT, Failure.WORKER_LOST, Failure.STOPPED),
+        *(
+            Failure.NOT_BUILDABLE,
+            Failure.NO_SANDBOX,
+            Failure.SOLVER_TIMEOUT,
+            Failure.TIMEOUT,
+            Failure.WORKER_LOST,
+            Failure.STOPPED,
+        ),
         Failure.CANCELLED,
     }
     assert shown | by_the_portal == set(Failure)

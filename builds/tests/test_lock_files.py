@@ -197,4 +197,6 @@ def test_the_page_of_a_version_says_what_is_locked_of_conda_and_who_needs_it(cli
 def test_the_api_says_all_that_is_known_of_a_package(api, editor, build):
     assert build.move_to(Status.RUNNING)
     build.finish(Status.SUCCEEDED, lock=Lock.objects.store("3.11.7", "linux-64", [JOBLIKE]), prefix="p")
-    assert api(editor).get(reverse("api-build", args=[build.pk])).json()["packages"] == [JOBLIKE.as_dict()]
+    assert api(editor).get(reverse("api-build", args=[build.pk])).json()["packages"] == [
+        JOBLIKE.as_dict() | {"is_source": False}
+    ]

@@ -203,6 +203,61 @@ def test_a_log_is_searched(long, is_moved):
     assert (numbers, goes_on > 1) == ([], True)
 
 
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_from_a_match_one_comes_to_those_before_and_after_it_and_round_the_end(long, is_moved):
+    end(long)
+    if is_moved:
+        log_files.move(long)
+
+    def walked(text, at=0, **kwargs):
+        found = log_search.walk(long, text, at, **kwargs)
+        return found.place, found.count, found.previous, found.next
+
+    assert walked("line 123") == (0, 11, 1239, 123)
+    assert walked("line 123", 123) == (1, 11, 1239, 1230)
+    assert walked("line 123", 1230) == (2, 11, 123, 1231)
+    assert walked("line 123", 1239) == (11, 11, 1238, 123)
+    assert walked("line 123", 500) == (0, 11, 123, 1230)
+    assert walked("resolving", 2) == (1, 1, 2, 2)
+    assert walked("no such text", 7) == (0, 0, None, None)
+    assert walked("go\nline") == (0, 0, None, None)
+    assert not log_search.walk(long, "line", seconds=0).is_all
+
+
+def test_the_page_says_which_match_it_shows_and_links_to_the_next_without_script(signed_in, long):
+    def walk(**query):
+        text = signed_in.get(long.get_absolute_url(), query).content.decode()
+        walk = text.split('id="walk"', 1)[1].split("</form>")[0]
+        return [" ".join(part.split("<")[0].split()) for part in walk.split('role="status">')[1:]], [
+            "?" + part.split('"')[0].replace("&amp;", "&") for part in walk.split(' href="?')[1:3]
+        ]
+
+    assert walk(search="line 123") == (
+        ["11 found"],
+        ["?search=line%20123&line=1239#L1239", "?search=line%20123&line=123#L123"],
+    )
+    assert walk(search="line 123", line=1230, wrap="off") == (
+        ["2 of 11"],
+        ["?search=line%20123&line=123&wrap=off#L123", "?search=line%20123&line=1231&wrap=off#L1231"],
+    )
+    assert walk(search="no such text")[0] == []
+    assert walk()[0] == []
+
+
+def test_long_lines_are_broken_unless_the_address_says_otherwise(signed_in, long):
+    def page(**query):
+        return signed_in.get(long.get_absolute_url(), query).content.decode()
+
+    assert 'data-wrap="off"' not in page()
+    assert '<button class="small" name="wrap" value="off" aria-pressed="true">Wrap</button>' in page()
+    assert 'data-wrap="off"' in page(wrap="off")
+    assert (
+        '<input type="hidden" name="search" value="line 5"><button class="small" aria-pressed="false">Wrap</button>'
+        in (page(wrap="off", search="line 5"))
+    )
+    assert 'data-wrap="off"' not in page(wrap="x")
+
+
 def test_the_page_and_the_api_search_alike(signed_in, api, editor, long):
     page = signed_in.get(long.get_absolute_url(), {"search": "resolving"}).content.decode()
     assert "1 line with “resolving”" in page

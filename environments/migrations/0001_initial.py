@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('worker', models.CharField(max_length=255)),
                 ('version', models.CharField(max_length=32)),
                 ('path', models.TextField()),
+                ('is_confined', models.BooleanField(default=False, help_text='whether builds of that worker have the sandbox')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('worker', 'version'), name='interpreter_once')],

@@ -234,6 +234,12 @@ def test_the_content_of_a_private_wheel_is_in_the_image_key_and_its_host_is_not(
     assert at("one.example.org", "a") != at("one.example.org", "b")
 
 
+def test_what_is_built_from_source_is_in_the_image_key_however_it_is_said():
+    key = lambda *lines: read("python=3.11", {"pip": [*lines, "numpy", "six"]}).image_key  # noqa: E731
+    assert len({key(), key("--no-binary numpy"), key("--no-binary numpy,six")}) == 3
+    assert key("--no-binary six", "--no-binary numpy") == key("--no-binary numpy, SIX") == key("--no-binary numpy,six")
+
+
 def test_the_order_of_indexes_and_the_base_environment_are_in_the_image_key():
     one, other = "--index-url https://a.example.org/simple", "--extra-index-url https://b.example.org/simple"
     assert key(pip(one, other, "six")) != key(pip(other, one, "six"))

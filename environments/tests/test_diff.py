@@ -128,3 +128,8 @@ def test_equals_have_no_changes_and_others_have_some(old, new):
     assert changes(old, old) == []
     if old.image_key != new.image_key:
         assert changes(old, new) != []
+
+
+def test_what_is_built_from_source_is_a_difference():
+    old, new = read("python=3.11", {"pip": ["six"]}), read("python=3.11", {"pip": ["--no-binary six", "six"]})
+    assert changes(old, new) == [Change("added", "pip", "options", "", "--no-binary six")]

@@ -352,3 +352,31 @@ def test_names_that_only_look_like_it(name):
 def test_r_is_deprecated_and_its_tokens_are_secrets():
     section = {"githubPackages": [{"repository": "a/b", "authToken": "hunter2"}, {"repository": "c/d"}]}
     assert said("python=3.12", "a=1", r=section) == [("r-deprecated", "r"), ("secret", "r.githubPackages[0].authToken")]
+
+
+# From source
+
+
+def test_a_line_that_has_packages_built_from_source_says_what_that_means():
+    pip = {"pip": ["--no-binary numpy,six", "numpy==1", "six==1"]}
+    assert said("python=3.12", "pip=24", pip) == [("from-source", "dependencies[2].pip[0]")]
+    assert messages("python=3.12", "pip=24", pip) == [
+        "numpy and six are built from source: code of the package runs while it is built, in the sandbox and without"
+        " network. The lock has the hash of the source, and not what builds it."
+    ]
+
+
+def test_who_names_what_is_not_asked_for_is_told():
+    pip = {"pip": ["--no-binary nunpy", "numpy==1"]}
+    assert said("python=3.12", "pip=24", pip) == [
+        ("from-source", "dependencies[2].pip[0]"),
+        ("from-source-other", "dependencies[2].pip[0]"),
+    ]
+    assert fixes("python=3.12", "pip=24", pip)[1] == ("Remove this line", "remove", None)
+
+
+@pytest.mark.parametrize(("confined", "codes"), [(None, []), (True, []), (False, ["from-source-open"])])
+def test_where_no_worker_has_a_sandbox_that_is_said_before_a_build_fails(confined, codes):
+    pip = {"pip": ["--no-binary numpy", "numpy==1"]}
+    policy = Policy(today=TODAY.today, confined=confined)
+    assert [code for code, _ in said("python=3.12", "pip=24", pip, policy=policy)] == ["from-source", *codes]

@@ -37,6 +37,13 @@ for order in sys.stdin:
         first, last = map(int, rest.split())
         for n in range(first, last + 1):
             writer.write(f"\\x1b[32mline {n}\\x1b[0m <b>\\n".encode())
+    elif verb == "part":
+        writer.write(rest.encode().decode("unicode_escape").encode())
+    elif verb == "begin":
+        writer.flush()
+        build.steps.filter(name="resolve").update(status="succeeded", ended=timezone.now())
+        place = {"offset": writer.offset, "line": writer.lines}
+        build.steps.filter(name="install").update(status="running", started=timezone.now(), **place)
     elif verb == "fail":
         writer.flush()
         build.fail("import", "numpy cannot be imported. It is broken.", int(rest))
@@ -165,6 +172,90 @@ def test_a_log_is_searched_and_a_match_leads_to_its_line(portal, open_page, writ
     expect(page.locator("#found mark")).to_have_text("line 4321")
 
 
+def test_the_line_that_is_being_written_is_shown_while_it_changes(portal, open_page, written):
+    page = open_page(written.path)
+    written.do("lines 1 2")
+    written.do(r"part  10%\r")
+    expect(page.locator("#rest-resolve code")).to_have_text(" 10%", timeout=3000)
+    assert page.locator("#rest-resolve li > a").text_content() == "3"
+    written.do(r"part  90%\r")
+    expect(page.locator("#rest-resolve code")).to_have_text(" 90%", timeout=3000)
+    written.do(r"part \n")
+    expect(page.locator("#L3 code")).to_have_text(" 90%", timeout=3000)
+    expect(page.locator("#rest-resolve code")).to_have_count(0)
+    assert numbers(page) == [1, 2, 3]
+
+
+def test_a_step_opens_when_it_begins(portal, open_page, written):
+    page = open_page(written.path)
+    fold = page.locator("#install")
+    expect(fold.locator("summary")).to_contain_text("Not begun")
+    assert fold.get_attribute("open") is None
+    written.do("begin")
+    expect(fold).to_have_attribute("open", "", timeout=3000)
+    expect(fold.locator("summary")).not_to_contain_text("Not begun")
+    page.locator("#install summary").click()
+    written.do("lines 1 3")
+    expect(page.locator("#L3")).to_be_attached()
+    page.wait_for_timeout(1500)
+    assert fold.get_attribute("open") is None  # closed by a reader, it stays so
+
+
+def test_one_walks_from_match_to_match_by_links_and_by_keys(portal, open_page, written):
+    written.do("lines 1 5000")
+    written.do("fail 1")
+    page = open_page(written.path)
+    page.keyboard.press("/")
+    page.keyboard.type("line 432")
+    walk = page.locator("#walk [role=status]")
+    expect(walk).to_have_text("11 found")
+    page.keyboard.press("Enter")
+    expect(walk).to_have_text("1 of 11")
+    expect(page.locator("#L432")).to_be_in_viewport()
+    expect(page).to_have_url(re.compile("line=432#L432$"))
+    page.keyboard.press("Enter")
+    expect(walk).to_have_text("2 of 11")
+    expect(page.locator("#L4320")).to_be_in_viewport()
+    page.keyboard.press("Shift+Enter")
+    expect(walk).to_have_text("1 of 11")
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    expect(walk).to_have_text("2 of 11")
+    page.keyboard.press("Shift+N")
+    page.keyboard.press("Shift+N")
+    expect(walk).to_have_text("11 of 11")
+    expect(page.locator("#L4329")).to_be_in_viewport()
+    assert page.evaluate("document.querySelector(':target').id") == "L4329"
+    page.get_by_label("Next match").click()
+    expect(walk).to_have_text("1 of 11")
+    page.reload()
+    expect(walk).to_have_text("1 of 11")
+    expect(page.locator("#L432")).to_be_in_viewport()
+    page.go_back()
+    expect(walk).to_have_text("11 of 11")
+
+
+def test_long_lines_are_broken_or_not_as_the_address_says(portal, open_page, written):
+    written.do("part " + "x" * 3000)
+    written.do("fail 1")
+    page = open_page(written.path)
+    height = "document.querySelector('#L1').getBoundingClientRect().height"
+    broken = page.evaluate(height)
+    wrap = page.get_by_role("button", name="Wrap")
+    wrap.click()
+    expect(wrap).to_have_attribute("aria-pressed", "false")
+    expect(page).to_have_url(re.compile("wrap=off"))
+    assert page.evaluate(height) < broken / 5
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("Search the log").fill("xxx")
+    expect(page).to_have_url(re.compile("search=xxx&wrap=off"))
+    page.reload()
+    assert page.evaluate(height) < broken / 5
+    wrap.click()
+    expect(page).to_have_url(re.compile("search=xxx$"))
+    assert page.evaluate(height) == broken
+
+
 def test_a_long_log_needs_no_script(portal, open_page, written):
     written.do("lines 1 5000")
     written.do("fail 2500")
@@ -178,6 +269,15 @@ def test_a_long_log_needs_no_script(portal, open_page, written):
     page.keyboard.press("Enter")
     page.locator("#found li a").click()
     expect(page.locator("#L777")).to_be_in_viewport()
+    page.get_by_label("Search the log").fill("line 77")
+    page.keyboard.press("Enter")
+    page.get_by_label("Next match").click()
+    expect(page.locator("#walk [role=status]")).to_have_text("1 of 11")
+    page.get_by_label("Next match").click()
+    expect(page.locator("#L770")).to_be_in_viewport()
+    page.get_by_role("button", name="Wrap").click()
+    expect(page.locator("#log")).to_have_attribute("data-wrap", "off")
+    expect(page.locator("#walk [role=status]")).to_have_text("2 of 11")
 
 
 def test_a_page_outlives_a_restart_of_the_web_process(portal, chromium, written):

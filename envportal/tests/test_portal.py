@@ -58,7 +58,8 @@ def test_from_the_browser_to_a_built_prefix(portal, open_page):
     code = "import idna, rich, dateutil, requests, packaging; print(requests.__version__)"
     assert subprocess.run([python, "-c", code], capture_output=True, check=True, text=True).stdout.strip()
     page.get_by_role("link", name="Locked packages").click()
-    expect(page.get_by_role("row", name=re.compile("^requests "))).to_be_visible()
+    packages = page.get_by_role("region", name=re.compile("^Packages"))
+    expect(packages.get_by_role("row", name=re.compile("^requests "))).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^Lock "))).to_be_visible()
 
 
@@ -95,7 +96,13 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("", "versions/1/", "builds/", "new-version/")
     ]
-    paths += ["/workspaces/default/new/from/", "/workspaces/default/wheels/", "/diff/", "/events/"]
+    paths += [
+        "/workspaces/default/new/from/",
+        "/workspaces/default/wheels/",
+        "/workspaces/default/builds/",
+        "/diff/",
+        "/events/",
+    ]
     paths += [
         f"/workspaces/default/environments/{name}/{rest}" for rest in ("diff/", "diff/?view=text", "packages/pip/idna/")
     ]
@@ -103,6 +110,7 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += ["/account/tokens/", "/account/sessions/", "/account/password/"]
     paths += ["/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
+    paths += [f"/locks/{portal.build(built)['lock']}/{query}" for query in ("", "?why=pip/idna")]
     found = []
     for path in paths:
         page.goto(portal.url + path)

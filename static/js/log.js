@@ -86,14 +86,91 @@ if (follow) {
   }, { passive: true });
   document.body.addEventListener("htmx:oobAfterSwap", (event) => {
     const lines = event.detail.target;
-    if (!lines.id.startsWith("lines-")) return;
-    if (isFollowing()) shorten(lines);
+    if (!/^(lines|rest)-/.test(lines.id)) return;
+    if (isFollowing() && lines.id.startsWith("lines-")) shorten(lines);
     if (isFollowing() && !isBusyElsewhere()) toEnd();
   });
   document.body.addEventListener("htmx:afterSettle", () => {
     if (!position()) follow.hidden = true;
   });
 }
+
+// A step that begins opens its fold.
+document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (!detail.target.id.startsWith("summary-")) return;
+  const fold = document.getElementById(detail.target.id).closest("details");
+  if (!("begun" in fold.dataset) && fold.querySelector("summary [data-begun]")) {
+    fold.dataset.begun = "";
+    fold.open = true;
+  }
+});
+
+// From match to match: the links of the toolbar, n and N, or Enter and Shift with Enter in the field.
+const field = document.querySelector("#log [type=search]");
+const waiting = []; // steps asked for while one is on its way
+let isWalking = false;
+
+function step(back) {
+  if (isWalking) return waiting.push(back);
+  isWalking = true;
+  document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`).click();
+}
+
+function arrive(isThere) {
+  isWalking = false;
+  if (!isThere) waiting.length = 0;
+  if (waiting.length) step(waiting.shift());
+}
+const isOfField = () => document.querySelector("#found [data-text]")?.dataset.text === field.value;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const isEnter = event.key === "Enter" && event.target === field && field.value && isOfField();
+  if (!isEnter && (typing || event.key.toLowerCase() !== "n")) return;
+  if (!document.querySelector("#walk a")) return;
+  event.preventDefault();
+  step(event.shiftKey);
+});
+
+document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const line = detail.target?.id === "found" && document.querySelector("#found [data-line]")?.dataset.line;
+  if (!line) return;
+  if (follow) setFollowing(false);
+  mark(line);
+  goToLine();
+  arrive(true);
+});
+
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.target?.id === "found" && !detail.successful) arrive(false);
+});
+
+// Long lines are broken or not; the address says which, also in what is asked from here on.
+const wrap = document.getElementById("wrap");
+const isWrapped = () => document.getElementById("log").dataset.wrap !== "off";
+
+wrap?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const address = new URL(location);
+  // What stands below the toolbar stays there, though all above it has another height.
+  const below = wrap.closest(".toolbar").getBoundingClientRect().bottom + 8;
+  const line = document.elementFromPoint(innerWidth / 2, below)?.closest(".lines > li");
+  const top = line?.getBoundingClientRect().top;
+  if (isWrapped()) document.getElementById("log").dataset.wrap = "off";
+  else delete document.getElementById("log").dataset.wrap;
+  wrap.querySelector("button").setAttribute("aria-pressed", String(isWrapped()));
+  if (isWrapped()) address.searchParams.delete("wrap");
+  else address.searchParams.set("wrap", "off");
+  history.replaceState(history.state, "", address);
+  if (line) scrollBy({ top: line.getBoundingClientRect().top - top, behavior: "instant" });
+});
+
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.target?.id !== "found") return;
+  delete detail.parameters.wrap;
+  if (!isWrapped()) detail.parameters.wrap = "off";
+});
 
 // What scrolled by long ago goes from the page, and a gap says where to get it back.
 function shorten(lines) {
@@ -116,16 +193,25 @@ function shorten(lines) {
   htmx.process(gap);
 }
 
+// To come to a line takes the focus from the field, where somebody may press Enter again.
+function mark(number) {
+  const isSearching = document.activeElement === field;
+  location.replace(`#L${number}`);
+  if (isSearching) field.focus({ preventScroll: true });
+}
+
 // A line that an address names and that is not on the page yet.
 async function goToLine() {
   const number = Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
-  if (!number || document.getElementById(`L${number}`)) return;
+  const there = document.getElementById(`L${number}`);
+  if (there) there.closest("details").open = true;
+  if (!number || there) return;
   const gap = [...document.querySelectorAll(".gap")].find(({ dataset }) => dataset.first <= number && number <= dataset.last);
   if (!gap) return;
   gap.closest("details").open = true;
   const { first, last, lines } = gap.dataset;
   await htmx.ajax("GET", `${lines}?first=${first}&last=${last}&around=${number}`, { target: gap, swap: "outerHTML" });
-  if (document.getElementById(`L${number}`)) location.replace(`#L${number}`); // so that it is marked as the target
+  if (document.getElementById(`L${number}`)) mark(number);
 }
 
 // Links that carry the line in the query work without script; with it the page stays.
