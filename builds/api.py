@@ -10,6 +10,7 @@ from envportal.pages import ByAge
 
 from . import keeping, schedule
 from .access import get_build
+from .admission import Refused
 from .advisories import Assessment
 from .build_forms import BuildFilterForm
 from .lock_serializers import ChangeSerializer, PackageSerializer
@@ -115,6 +116,7 @@ class BuildList(generics.ListAPIView):
         responses={
             201: OpenApiResponse(BuildSerializer, "queued"),
             200: OpenApiResponse(BuildSerializer, "answered from the build that `reused_from` names"),
+            409: OpenApiResponse(description="`detail` says what in policy or quota is against it"),
         },
     )
     def post(self, request, *args, **kwargs):
@@ -123,7 +125,10 @@ class BuildList(generics.ListAPIView):
         wish.is_valid(raise_exception=True)
         digest = wish.validated_data.get("lock")
         lock = VersionLock.objects.lock_of(version, digest) if digest else None
-        build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
+        try:
+            build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
+        except Refused as fault:
+            return Response({"detail": fault.message}, status=409)
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)
 
 

@@ -14,6 +14,7 @@ from envportal.pages import ByAge
 
 from . import schedule
 from .access import get_build
+from .admission import Refused
 from .build_forms import BuildFilterForm
 from .build_times import Times, Tried
 from .lock_forms import BuildForm
@@ -98,7 +99,12 @@ def request_build(request, workspace, name, number):
         lock = VersionLock.objects.lock_of(version, wanted["lock"]) if wanted["lock"] else None
     except UserFault as fault:
         raise Http404(fault.message) from fault
-    return redirect(version.builds.request(version, request.user, lock, wanted["refresh"]))
+    try:
+        build = version.builds.request(version, request.user, lock, wanted["refresh"])
+    except Refused as fault:
+        context = {"version": version, "environment": version.environment, "workspace": version.workspace}
+        return render(request, "builds/refused.html", context | {"fault": fault}, status=409)
+    return redirect(build)
 
 
 def cancel(request, pk):

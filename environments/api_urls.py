@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_api, api, people_api, secret_api, wheel_api
+from . import account_api, api, people_api, policy_api, secret_api, wheel_api
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -39,6 +39,14 @@ urlpatterns = [
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<number:number>/",
         api.VersionDetail.as_view(),
         name="api-version",
+    ),
+    path("administration/policies/", policy_api.PolicyList.as_view(), name="api-portal-policies"),
+    path("administration/policies/<int:pk>/", policy_api.PolicyDetail.as_view(), name="api-portal-policy"),
+    path("workspaces/<slug:workspace>/policies/", policy_api.WorkspacePolicyList.as_view(), name="api-policies"),
+    path(
+        "workspaces/<slug:workspace>/policies/<int:pk>/",
+        policy_api.WorkspacePolicyDetail.as_view(),
+        name="api-policy",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_api.SecretList.as_view(), name="api-secrets"),
     path("workspaces/<slug:workspace>/secrets/<name:name>/", secret_api.SecretDetail.as_view(), name="api-secret"),

@@ -1,7 +1,6 @@
 """Forms of the pages. They wrap the plain parsers and keep whatever a person typed."""
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -52,7 +51,7 @@ class EnvironmentForm(DraftForm):
 
     def clean_name(self):
         try:
-            names.check(self.cleaned_data["name"], settings.RESERVED_PREFIXES)
+            names.check(self.cleaned_data["name"], self.editing.policy.reserved_prefixes)
         except UserFault as fault:
             raise ValidationError(fault.message) from fault
         return self.cleaned_data["name"]

@@ -1,7 +1,4 @@
-import re
-
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -12,13 +9,16 @@ from events.models import Verb
 from events.record import record
 
 from . import definition as definitions
-from . import names, policy, version_files
-from .conda_specs import python_specifiers
+from . import lint, names, version_files
 from .declared import Declared
+from .drafts import Draft
+from .faults import DefinitionFault
 from .formats import conda_file
+from .interpreters import Interpreter  # noqa: F401, one of ours
 from .invitations import Invitation  # noqa: F401, one of ours
 from .people_models import LastOwner, Membership, Role, Workspace, active_user  # noqa: F401, ours, and asked for here
 from .portal_roles import PortalRole  # noqa: F401
+from .rule_models import Rule
 from .sessions import Session  # noqa: F401
 from .texts import digest_of
 from .token_models import Token  # noqa: F401
@@ -80,13 +80,16 @@ class Environment(models.Model):
         """Return (version, whether it is new). An identical definition returns the version that is there.
 
         `source` is the conda file as somebody wrote it, with its comments; given one, another comment is another
-        version. Raise DefinitionFault when it names a private wheel that this workspace does not have.
+        version. Raise DefinitionFault when the policy of this workspace refuses
+        it, or it names a private wheel that is not here.
         The row of the environment is locked while the number is taken, so that numbers have no gap.
         """
         is_written = bool(source)
         if source == conda_file.write(definition.conda_section):
             source = ""  # it says nothing that the document does not say
         source_digest = digest_of(source) if source else ""
+        if refused := lint.refusals(definition, Rule.objects.rules(self.workspace)):
+            raise DefinitionFault(refused)
         with transaction.atomic():
             environment = Environment.objects.select_for_update().get(pk=self.pk)
             same = environment.versions.filter(identity=definition.identity).order_by("-number")
@@ -183,6 +186,17 @@ class Version(models.Model):
         # What was fetched with somebody's credentials is not for others, though they name theirs alike.
         return f"{self.image_key} {self.environment.workspace_id}" if self.definition.secrets else self.image_key
 
+    def refusals(self, rules=None):
+        """What the rules that its workspace has now refuse in it, each finding at its line of the conda file."""
+        rules = rules or Rule.objects.rules(self.workspace)
+        if not rules.refuses:
+            return []
+        return [
+            each
+            for each in Draft.of(self.document, self.source or None).examine(rules).findings
+            if lint.is_refusal(each)
+        ]
+
     @property
     def secrets(self):
         """{name: whether the workspace has it} of those that the definition names."""
@@ -213,120 +227,3 @@ class Version(models.Model):
             "lock__packages__manager", "lock__packages__name", "lock__packages__version"
         )
         return {(manager, name): version for manager, name, version in found if name}
-
-
-class InterpreterQuerySet(models.QuerySet):
-    def report(self, worker, found, is_confined=False):
-        """A worker has these, {version: path}, and no others any more."""
-        with transaction.atomic():
-            self.filter(worker=worker).delete()
-            facts = {"worker": worker, "is_confined": is_confined}
-            self.bulk_create(self.model(version=version, path=path, **facts) for version, path in found.items())
-
-    def versions(self):
-        """The Pythons that builds can use, newest first."""
-        return self.for_policy()[0]
-
-    def for_policy(self):
-        """Return (the Pythons that builds can use, newest first; whether any is confined, None where there are none)."""
-        rows = list(self.values_list("version", "is_confined"))
-        found = {version for version, _ in rows}
-        newest_first = sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
-        return newest_first, any(is_confined for _, is_confined in rows) if rows else None
-
-    def matching(self, constraint):
-        """The versions that satisfy a conda constraint, newest first."""
-        allowed = python_specifiers(constraint)
-        return [version for version in self.versions() if any(version in specifiers for specifiers in allowed)]
-
-
-class RuleManager(models.Manager):
-    def policy(self, workspace=None):
-        """What administrators decided, laid over what this release knows, as a Policy.
-
-        With a workspace it also knows which private wheels and secrets are there.
-        """
-        kept = {kind: [] for kind in Rule.Kind.values}
-        for rule in self.all():
-            kept[rule.kind].append(rule)
-        kind = Rule.Kind
-        pythons, confined = Interpreter.objects.for_policy()
-        return policy.Policy(
-            reserved_prefixes=tuple(settings.RESERVED_PREFIXES),
-            python_ends=policy.PYTHON_ENDS | {rule.subject: rule.date for rule in kept[kind.PYTHON_ENDS]},
-            deprecated_images=(
-                *(
-                    policy.ImageRule(rule.subject, rule.message, rule.replacement)
-                    for rule in kept[kind.IMAGE_DEPRECATED]
-                ),
-                *policy.DEPRECATED_IMAGES,
-            ),
-            required=tuple(rule.for_package() for rule in kept[kind.PACKAGE_REQUIRED]),
-            blocked=tuple(rule.for_package() for rule in kept[kind.PACKAGE_BLOCKED]),
-            channels=tuple(rule.subject for rule in kept[kind.CHANNEL_ALLOWED]),
-            indexes=tuple(rule.subject for rule in kept[kind.INDEX_ALLOWED]),
-            default_python=settings.DEFAULT_PYTHON,
-            pythons=tuple(pythons),
-            confined=confined,
-            wheels=frozenset(workspace.wheels.values_list("sha256", "filename")) if workspace else None,
-            secrets=frozenset(workspace.secrets.values_list("name", flat=True)) if workspace else None,
-        )
-
-
-class Rule(models.Model):
-    """One thing that administrators decide about all definitions."""
-
-    class Kind(models.TextChoices):
-        PYTHON_ENDS = "python-ends", "Python gets no security fixes after"
-        IMAGE_DEPRECATED = "image-deprecated", "Base image is deprecated"
-        PACKAGE_REQUIRED = "package-required", "Package is required"
-        PACKAGE_BLOCKED = "package-blocked", "Package is blocked"
-        CHANNEL_ALLOWED = "channel-allowed", "Channel is allowed (and no other)"
-        INDEX_ALLOWED = "index-allowed", "Package index is allowed (and no other)"
-
-    kind = models.CharField(max_length=20, choices=Kind)
-    subject = models.CharField(
-        max_length=255,
-        help_text="3.8 for Python; name:tag without the registry, with * and ?, for an image; a name of a package; "
-        "a name or an address of a channel; an address of an index.",
-    )
-    date = models.DateField(null=True, blank=True, help_text="For Python: the day of the last security fix.")
-    message = models.CharField(max_length=500, blank=True, help_text="Stands behind the finding, as a sentence.")
-    replacement = models.CharField(
-        max_length=255,
-        blank=True,
-        help_text="What one click writes instead: an image, or a package as name or name>=1.2.",
-    )
-
-    objects = RuleManager()
-
-    class Meta:
-        ordering = ["kind", "subject"]
-        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="rule_once")]
-
-    def __str__(self):
-        return f"{self.get_kind_display()}: {self.subject}"
-
-    def clean(self):
-        if self.kind == self.Kind.PYTHON_ENDS and not (self.date and re.fullmatch(r"\d+\.\d+", self.subject)):
-            raise ValidationError("An end of Python names a version such as 3.8, and a date.")
-
-    def for_package(self):
-        return policy.PackageRule(self.subject, self.message, self.replacement)
-
-
-class Interpreter(models.Model):
-    """A Python that a worker has. Workers report theirs when they start and now and then."""
-
-    worker = models.CharField(max_length=255)
-    version = models.CharField(max_length=32)
-    path = models.TextField()
-    is_confined = models.BooleanField(default=False, help_text="whether builds of that worker have the sandbox")
-
-    objects = InterpreterQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["worker", "version"], name="interpreter_once")]
-
-    def __str__(self):
-        return f"{self.version} on {self.worker}"

@@ -12,6 +12,7 @@ from events.record import record
 
 from . import names, portal_roles
 from .faults import UserFault
+from .rule_models import Rule
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
 
@@ -152,7 +153,7 @@ class Workspace(models.Model):
 
     def add_environment(self, name, by, description=""):
         """Make an environment here. Raise UserFault when the name is taken or may not be given."""
-        names.check(name, settings.RESERVED_PREFIXES)
+        names.check(name, Rule.objects.reserved_prefixes())
         with transaction.atomic():
             environment, is_new = self.environments.get_or_create(
                 name=name, defaults={"description": description, "created_by": by}

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_views, people_views, secret_views, views, wheel_views
+from . import account_views, people_views, policy_views, secret_views, views, wheel_views
 
 urlpatterns = [
     path("account/tokens/", account_views.tokens, name="tokens"),
@@ -34,6 +34,14 @@ urlpatterns = [
         views.version_file,
         name="version-file",
     ),
+    path("administration/policies/", policy_views.policies, name="portal-policies"),
+    path("administration/policies/new/", policy_views.new_policy, name="portal-policy-new"),
+    path("administration/policies/<int:pk>/", policy_views.policy_rule, name="portal-policy"),
+    path("administration/policies/<int:pk>/delete/", policy_views.delete_policy, name="portal-policy-delete"),
+    path("workspaces/<slug:workspace>/policies/", policy_views.policies, name="policies"),
+    path("workspaces/<slug:workspace>/policies/new/", policy_views.new_policy, name="policy-new"),
+    path("workspaces/<slug:workspace>/policies/<int:pk>/", policy_views.policy_rule, name="policy"),
+    path("workspaces/<slug:workspace>/policies/<int:pk>/delete/", policy_views.delete_policy, name="policy-delete"),
     path("workspaces/<slug:workspace>/secrets/", secret_views.secrets, name="secrets"),
     path("workspaces/<slug:workspace>/secrets/<secret:name>/delete/", secret_views.delete_secret, name="secret-delete"),
     path("workspaces/<slug:workspace>/wheels/", wheel_views.wheels, name="wheels"),
