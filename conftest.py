@@ -58,6 +58,7 @@ def surroundings(settings, tmp_path):
     settings.PREFIXES.mkdir()
     settings.MIN_FREE_DISK = 1
     settings.REQUESTS_PER_PERSON = settings.REQUESTS_PER_ADDRESS = 0  # a test asks faster than a person may
+    settings.SIGNING_KEY = tmp_path / "signing-key.pem"
     settings.SUGGESTIONS = False  # a test asks nobody outside unless it says so
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": tmp_path / "answers"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

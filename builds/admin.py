@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from environments.admin import ReadOnly
 
-from .models import Build, Lock, Share, Worker
+from .models import Build, LicenceRules, Lock, Share, SigningKey, Worker
 
 
 @admin.register(Build)
@@ -19,6 +19,18 @@ class LockAdmin(ReadOnly):
     list_display = ["digest", "python", "platform", "created"]
     list_filter = ["platform"]
     search_fields = ["digest"]
+
+
+@admin.register(LicenceRules)
+class LicenceRulesAdmin(ReadOnly):
+    list_display = ["__str__", "otherwise", "changed_by", "changed"]
+    list_select_related = ["workspace", "changed_by"]
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ReadOnly):
+    list_display = ["keyid", "created"]
+    search_fields = ["keyid"]
 
 
 @admin.register(Worker)

@@ -13,8 +13,10 @@ from .access import get_build
 from .admission import Refused
 from .advisories import Assessment
 from .build_forms import BuildFilterForm
+from .licence_api import LicencesSerializer
+from .licensing import Licensing
 from .lock_serializers import ChangeSerializer, PackageSerializer
-from .models import Build, Status, Step, VersionLock
+from .models import Build, LicenceRules, Status, Step, VersionLock
 from .schedule import Cause
 
 
@@ -83,6 +85,9 @@ class WishSerializer(serializers.Serializer):
 
 class BuildSerializer(BuildSummarySerializer):
     advisories = serializers.SerializerMethodField(help_text="of the packages; null without a lock")
+    licences = serializers.SerializerMethodField(
+        help_text="of the packages, by the workspace's policy; null without a lock"
+    )
     packages = PackageSerializer(source="lock.packages", many=True, read_only=True, default=[])
     lock = serializers.CharField(source="lock.digest", read_only=True, default=None, allow_null=True)
     changes = ChangeSerializer(
@@ -90,12 +95,18 @@ class BuildSerializer(BuildSummarySerializer):
     )
 
     class Meta(BuildSummarySerializer.Meta):
-        fields = [*BuildSummarySerializer.Meta.fields, "lock", "changes", "advisories", "packages"]
+        fields = [*BuildSummarySerializer.Meta.fields, "lock", "changes", "advisories", "licences", "packages"]
         read_only_fields = fields
 
     @extend_schema_field(KnownAdvisoriesSerializer(allow_null=True))
     def get_advisories(self, build):
         return Assessment(build.lock.packages.all(), build.workspace).as_data() if build.lock else None
+
+    @extend_schema_field(LicencesSerializer(allow_null=True))
+    def get_licences(self, build):
+        if not build.lock:
+            return None
+        return Licensing(build.lock.packages.all(), LicenceRules.objects.for_workspace(build.workspace)).as_data()
 
 
 class BuildList(generics.ListAPIView):

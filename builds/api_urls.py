@@ -7,11 +7,14 @@ from . import (  # noqa: F401, converters are registered before the paths that u
     artifact_api,
     converters,
     diff_api,
+    inventory_api,
     keeping_api,
+    licence_api,
     lock_api,
     log_api,
     package_history,
     preview_api,
+    provenance_api,
     storage_api,
 )
 
@@ -34,6 +37,7 @@ urlpatterns = [
         name="api-version-locks",
     ),
     path("locks/<sha256:digest>/", lock_api.LockDetail.as_view(), name="api-lock"),
+    path("locks/<sha256:digest>/sbom/", lock_api.LockBill.as_view(), name="api-lock-bill"),
     path("locks/<sha256:digest>/files/<lockfile:file>", lock_api.LockFile.as_view(), name="api-lock-file"),
     path("diff/", diff_api.AnyDiff.as_view(), name="api-diff"),
     path(
@@ -82,6 +86,22 @@ urlpatterns = [
     path("administration/quotas/", administration_api.QuotaList.as_view(), name="api-quotas"),
     path("administration/quotas/<slug:workspace>/", administration_api.QuotaDetail.as_view(), name="api-quota"),
     path("workspaces/<slug:workspace>/quota/", administration_api.WorkspaceQuota.as_view(), name="api-workspace-quota"),
+    path("licences/policy/", licence_api.PortalLicenceRules.as_view(), name="api-licence-rules-everywhere"),
+    path(
+        "workspaces/<slug:workspace>/licences/policy/",
+        licence_api.WorkspaceLicenceRules.as_view(),
+        name="api-licence-rules",
+    ),
+    path("workspaces/<slug:workspace>/inventory/", inventory_api.InventoryList.as_view(), name="api-inventory"),
+    path(
+        "workspaces/<slug:workspace>/inventory/export.csv/",
+        inventory_api.InventoryExport.as_view(),
+        name="api-inventory-export",
+    ),
+    path(
+        "workspaces/<slug:workspace>/inventory/sbom/", inventory_api.WorkspaceBill.as_view(), name="api-inventory-bill"
+    ),
+    path("provenance/keys/", provenance_api.SigningKeyList.as_view(), name="api-signing-keys"),
     path("storage/", storage_api.Storage.as_view(), name="api-storage"),
     path("storage/builds/", storage_api.StorageBuilds.as_view(), name="api-storage-builds"),
     path("storage/workspaces/", storage_api.StorageWorkspaces.as_view(), name="api-storage-workspaces"),

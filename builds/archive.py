@@ -43,6 +43,7 @@ def make(order):
         facts = _call(order, prefix, work)
         with File(open(work / "archive", "rb")) as file:
             _beating(order, lambda: pack.keep(order.build, pack.ARCHIVE, CONTENT_TYPE, file, **facts))
+        pack.attest_archive(order.build)
         order.finish(Status.SUCCEEDED)
     except process.Stopped:
         order.finish(Status.FAILED, STOPPED)

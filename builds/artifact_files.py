@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from events.models import Verb
 
 from .log_raw import parse_range
-from .pack import ARCHIVE, SBOM
+from .pack import ARCHIVE, ARCHIVE_PROVENANCE, PROVENANCE, SBOM
 
 PIECE = 1_000_000  # bytes in memory
 
@@ -47,7 +47,8 @@ def answer(request, artifact, build):
 
 def filename_of(artifact, build):
     """What a browser calls it. A lock and a Dockerfile keep the names that tools look for."""
-    endings = {ARCHIVE: ".tar.zst", SBOM: ".cdx.json"}
+    endings = {ARCHIVE: ".tar.zst", SBOM: ".cdx.json", PROVENANCE: ".intoto.json"}
+    endings[ARCHIVE_PROVENANCE] = f"{endings[ARCHIVE]}{endings[PROVENANCE]}"
     if artifact.name not in endings:
         return artifact.name
     return f"{build.version.environment.name}-{build.version.number}{endings[artifact.name]}"

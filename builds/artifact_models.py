@@ -16,6 +16,8 @@ from events.models import Verb
 from .step_models import ENDED, UNFINISHED, Status
 
 ARCHIVE = "environment.tar.zst"
+PROVENANCE = "provenance.intoto.json"
+ARCHIVE_PROVENANCE = f"{ARCHIVE}.intoto.json"
 SIGNED_SECONDS = 600
 signer = TimestampSigner(salt="builds.artifacts")
 

@@ -10,7 +10,7 @@ from environments.faults import UserFault
 
 from . import artifact_files, pack
 from .access import get_build
-from .artifact_models import ARCHIVE, is_signed
+from .artifact_models import ARCHIVE, PROVENANCE, is_signed
 from .models import ArchiveOrder, Build
 
 
@@ -20,9 +20,11 @@ def given(build):
         {"name": artifact.name, "words": pack.WORDS[artifact.name], "artifact": artifact}
         for artifact in pack.artifacts_of(build)
     ]
-    has_archive = any(file["name"] == ARCHIVE for file in files)
+    names = {file["name"] for file in files}
+    has_archive = ARCHIVE in names
     order = None if has_archive else ArchiveOrder.objects.filter(build=build.supplier).first()
-    return {"files": files, "has_archive": has_archive, "order": order, "can_be_archived": bool(build.supplier.prefix)}
+    found = {"files": files, "has_archive": has_archive, "is_signed": PROVENANCE in names, "order": order}
+    return found | {"can_be_archived": bool(build.supplier.prefix)}
 
 
 @require_safe

@@ -14,9 +14,12 @@ from . import preview, refresh, schedule
 from .access import get_lock
 from .advisories import Assessment
 from .api import BuildSummarySerializer, KnownAdvisoriesSerializer
+from .licence_api import LicencesSerializer
+from .licensing import Licensing
 from .lock_page import LockPage
 from .lock_serializers import ChangeSerializer, DiagnosisSerializer, PackageSerializer, TotalsSerializer
-from .models import VersionLock
+from .lock_views import as_bill
+from .models import LicenceRules, VersionLock
 
 
 def answer_fault(fault):
@@ -83,6 +86,7 @@ class LockSerializer(serializers.Serializer):
     installed_size = serializers.IntegerField(allow_null=True, help_text="bytes on disk, where a build has shown it")
     files = serializers.DictField(child=serializers.CharField(), help_text="what it can be downloaded as, in words")
     advisories = KnownAdvisoriesSerializer(help_text="of its packages, with what the workspace of its version ignores")
+    licences = LicencesSerializer(help_text="of its packages, by the policy of the workspace of its version")
     versions = VersionLockSerializer(many=True, help_text="those you may see, the newest 50")
     builds = BuildSummarySerializer(many=True, help_text="those you may see, the newest 50")
     packages = LockedSerializer(many=True)
@@ -177,8 +181,18 @@ class LockDetail(generics.GenericAPIView):
             "packages": packages,
             "brings": page.brought,
         }
-        said["advisories"] = Assessment([row.package for row in rows], page.version.workspace).as_data()
+        workspace = page.version.workspace
+        said["advisories"] = Assessment(page.values, workspace).as_data()
+        said["licences"] = Licensing(page.values, LicenceRules.objects.for_workspace(workspace)).as_data()
         return Response(self.get_serializer(said | {"versions": page.rows, "builds": page.builds}).data)
+
+
+class LockBill(APIView):
+    """The software bill of materials of a lock: CycloneDX 1.6."""
+
+    @extend_schema(responses={(200, "application/vnd.cyclonedx+json"): bytes})
+    def get(self, request, digest):
+        return as_bill(LockPage(get_lock(request, digest), request.user))
 
 
 class LockFile(APIView):

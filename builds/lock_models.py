@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import uuid
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import Case, Q, When
+from django.db.models import Case, OuterRef, Q, Subquery, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from environments.models import Version
 from events.models import Verb
 from events.record import record
 
-from . import lock_files
+from . import lock_files, sbom
 from .advisory_models import AdvisoryMatch
 from .lock import Package, is_source
 from .pypi_names import CHANNELS
@@ -99,6 +100,12 @@ class Lock(models.Model):
         """Return (content, content type) of one of `lock_files.FILES`. Raise UserFault where it cannot be said so."""
         return lock_files.render(file, self.locked(version, portal))
 
+    def as_bill(self, version, portal):
+        """Return its software bill of materials, as text. The same one has the same serial number."""
+        serial = uuid.uuid5(uuid.NAMESPACE_URL, f"{portal}{version.get_absolute_url()}{self.digest}")
+        locked, name = self.locked(version, portal), version.environment.name
+        return sbom.render(sbom.Subject(name, version.number, version.image_key, serial, self.created, locked))
+
     def locked(self, version, portal):
         """It, with what files of other tools say beside it: they are named after one of its versions.
 
@@ -132,11 +139,31 @@ class VersionLockQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(version__in=Version.objects.visible_to(user))
 
+    def kept(self):
+        """Locks that builds take, or took before a refresh."""
+        return self.filter(kept_at__isnull=False)
+
+    def in_workspace(self, workspace):
+        return self.filter(version__environment__workspace=workspace)
+
+    def of_newest_versions(self):
+        """Of kept rows those of the newest version of each environment that has one, and of each platform the newest."""
+        there = VersionLock.objects.kept()
+        newest = there.filter(version__environment=OuterRef("version__environment")).order_by("-version__number")
+        same = there.filter(version=OuterRef("version"), lock__platform=OuterRef("lock__platform"))
+        return self.kept().filter(
+            version=Subquery(newest.values("version")[:1]), pk=Subquery(same.in_order().values("pk")[:1])
+        )
+
+    def in_order(self):
+        """First the one that builds take: of the newest refresh, without one of the first."""
+        newest = Case(When(is_refresh=True, then="kept_at")).desc()
+        return self.order_by("-is_refresh", newest, "kept_at", "pk")
+
     def kept_for(self, reuse_key, platform):
         """The row of the lock that builds take: of the newest refresh, without one of the first. Or None."""
-        rows = self.filter(reuse_key=reuse_key, lock__platform=platform, kept_at__isnull=False)
-        newest = Case(When(is_refresh=True, then="kept_at")).desc()
-        return rows.select_related("lock").order_by("-is_refresh", newest, "kept_at", "pk").first()
+        rows = self.kept().filter(reuse_key=reuse_key, lock__platform=platform)
+        return rows.select_related("lock").in_order().first()
 
 
 class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):

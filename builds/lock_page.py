@@ -36,6 +36,7 @@ class LockPage:
 
     @cached_property
     def values(self):
+        """Its Packages, whatever is searched for."""
         return self.lock.values()
 
     @property

@@ -12,7 +12,7 @@ from environments.access import get_version
 from environments.faults import UserFault
 from environments.forms import PageForm
 
-from . import preview
+from . import preview, sbom
 from .access import get_lock
 from .lock_forms import KeepForm, PlatformForm
 from .lock_page import LockPage
@@ -66,6 +66,19 @@ def lock_file(request, digest, file):
         return render(request, "builds/no_lock_file.html", context, status=409)
     headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Content-Type-Options": "nosniff"}
     return HttpResponse(content, content_type=content_type, headers=headers)
+
+
+@require_safe
+def lock_bill(request, digest):
+    """The software bill of materials of a lock, whether or not anybody built it."""
+    return as_bill(LockPage(get_lock(request, digest), request.user))
+
+
+def as_bill(page):
+    text = page.lock.as_bill(page.version, settings.PUBLIC_URL)
+    filename = f"{page.version.environment}-{page.version.number}.cdx.json"
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, content_type=sbom.CONTENT_TYPE, headers=headers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

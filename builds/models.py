@@ -18,9 +18,11 @@ from . import lock_diff, lock_files, lock_policy, related
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, Ignored
 from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
+from .licence_models import LicenceRules
 from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
 from .share_models import Share
+from .signing_models import SigningKey
 from .step_models import ENDED, UNFINISHED, Status, Step
 from .storage_models import Cleanup, DiskUse, Machine
 from .worker_models import Worker
@@ -35,8 +37,8 @@ LONGEST_REASON = 5000
 
 __all__ = [
     "Advisory", "AdvisoryImport", "AdvisoryMatch", "AdvisoryName", "Affected", "ArchiveOrder", "Artifact", "Build",
-    "Cleanup", "DiskUse", "Ignored", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "Status", "Step",
-    "StoredLog", "VersionLock", "Worker",
+    "Cleanup", "DiskUse", "Ignored", "LicenceRules", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "SigningKey",
+    "Status", "Step", "StoredLog", "VersionLock", "Worker",
 ]  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""What a good build gives beside its prefix, as Artifacts: the lock in each tool's form, an SBOM, a Dockerfile.
+"""What a good build gives beside its prefix, as Artifacts: the lock in each tool's form, an SBOM, a Dockerfile,
+and a signed statement of what all of it was made of.
 
 The archive of the prefix is none of these: it takes longer than the build, and most are never asked for, so that
 `archive.py` makes it when somebody does.
@@ -13,8 +14,8 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from . import docker_file, lock_files, process, sbom
-from .artifact_models import ARCHIVE, Artifact, storage
+from . import docker_file, lock_files, process, provenance, sbom, statements
+from .artifact_models import ARCHIVE, ARCHIVE_PROVENANCE, PROVENANCE, Artifact, storage
 from .models import Status
 
 SBOM, DOCKERFILE = "sbom.cdx.json", "Dockerfile"
@@ -22,7 +23,9 @@ SBOM, DOCKERFILE = "sbom.cdx.json", "Dockerfile"
 WORDS = lock_files.FILES | {
     SBOM: "software bill of materials, CycloneDX",
     DOCKERFILE: "gives the same packages, every hash checked",
+    PROVENANCE: "signed statement of what these files were made of",
     ARCHIVE: "the installed packages, to unpack anywhere",
+    ARCHIVE_PROVENANCE: "signed statement of what the archive was made of",
 }
 
 
@@ -49,7 +52,24 @@ def write_documents(build, beat=lambda: None):
         if name not in there:
             beat()
             keep(build, name, content_type, ContentFile(text.encode()), **facts_of(text.encode()))
+    if PROVENANCE not in there:
+        beat()
+        _attest(build, PROVENANCE, build.artifacts.exclude(name=ARCHIVE))
     return list(build.artifacts.all())
+
+
+def attest_archive(build):
+    """Write the statement about the archive that a build gives, unless there is one about this very archive."""
+    given = {artifact.name: artifact for artifact in Artifact.objects.given_by(build)}
+    if _lacks_statement(given.values()):
+        if said := given.get(ARCHIVE_PROVENANCE):  # it is about one that was freed since
+            said.delete()
+        _attest(build, ARCHIVE_PROVENANCE, [given[ARCHIVE]])
+
+
+def _attest(build, name, files):
+    if text := statements.about(build, files):
+        keep(build, name, provenance.CONTENT_TYPE, ContentFile(text.encode()), **facts_of(text.encode()))
 
 
 def artifacts_of(build):
@@ -65,8 +85,19 @@ def artifacts_of(build):
     if all(artifact.build_id != build.pk for artifact in given):
         write_documents(build)
         given = list(Artifact.objects.given_by(build))
+    if _lacks_statement(given):
+        attest_archive(build)
+        given = list(Artifact.objects.given_by(build))
     order = list(WORDS)
     return sorted(given, key=lambda artifact: order.index(artifact.name))
+
+
+def _lacks_statement(given):
+    """Whether there is an archive and no statement about it; nothing to do where the build itself has none."""
+    created = {artifact.name: artifact.created for artifact in given}
+    if ARCHIVE not in created or PROVENANCE not in created:
+        return False
+    return ARCHIVE_PROVENANCE not in created or created[ARCHIVE_PROVENANCE] < created[ARCHIVE]
 
 
 def documents(build):

@@ -9,6 +9,8 @@ rules.add_perm("builds.cancel_build", is_editor)
 rules.add_perm("builds.free_build", is_editor)
 rules.add_perm("builds.delete_build", is_owner)
 rules.add_perm("builds.ignore_advisory", is_owner)  # in a workspace; in all of them administrators alone
+rules.add_perm("builds.set_licence_rules", is_owner)  # of a workspace; of the portal administrators alone
 rules.add_perm("builds.view_storage", is_auditor)
 rules.add_perm("builds.clean_storage", is_administrator)
 rules.add_perm("builds.ignore_advisory_everywhere", is_administrator)
+rules.add_perm("builds.set_licence_rules_everywhere", is_administrator)

@@ -40,7 +40,10 @@ def render(subject):
             "tools": {"components": [{"type": "application", "name": "envportal"}]},
             "component": _environment(subject),
         },
-        "components": [*_interpreter(locked), *map(_component, locked.packages)],
+        "components": [
+            *_interpreter(locked),
+            *(component(package, direct=_yes(package.direct)) for package in locked.packages),
+        ],
         "dependencies": _dependencies(locked, references),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -83,7 +86,7 @@ def _environment(subject):
         "bom-ref": ROOT,
         "name": subject.name,
         "version": str(subject.number),
-        "properties": [{"name": f"envportal:{name}", "value": value} for name, value in facts.items() if value],
+        "properties": properties(facts),
     }
 
 
@@ -91,36 +94,49 @@ def _interpreter(locked):
     """The Python that is no package of the lock, where conda brings none."""
     if not _has_own_python(locked):
         return []
-    return [
-        {
-            "type": "platform",
-            "bom-ref": PYTHON,
-            "name": "python",
-            "version": locked.python,
-            "purl": f"pkg:generic/python@{locked.python}",
-        }
-    ]
+    return [interpreter(locked.python, PYTHON)]
+
+
+def interpreter(python, reference):
+    """A Python that is no package of a lock, as a component."""
+    return {
+        "type": "platform",
+        "bom-ref": reference,
+        "name": "python",
+        "version": python,
+        "purl": f"pkg:generic/python@{python}",
+    }
 
 
 def _has_own_python(locked):
     return bool(locked.python) and all(package.name != "python" for package in locked.conda)
 
 
-def _component(package):
-    component = {
+def component(package, reference="", **facts):
+    """A package as a component; `reference` is what dependencies call it, if that is not its purl."""
+    found = {
         "type": "library",
-        "bom-ref": purl(package),
+        "bom-ref": reference or purl(package),
         "name": package.name,
         "version": package.version,
-        "hashes": [{"alg": "SHA-256", "content": package.sha256}],
+        "hashes": [{"alg": "SHA-256", "content": package.sha256}] if package.sha256 else [],
         "licenses": licences_of(package.licence),
         "purl": purl(package),
         "externalReferences": [
             {"type": "source-distribution" if package.is_source else "distribution", "url": package.url}
         ],
-        "properties": [{"name": "envportal:direct", "value": "true" if package.direct else "false"}],
+        "properties": properties(facts),
     }
-    return {name: value for name, value in component.items() if value}
+    return {name: value for name, value in found.items() if value}
+
+
+def properties(facts):
+    """Facts as properties under our name, without those that are empty."""
+    return [{"name": f"envportal:{name}", "value": value} for name, value in facts.items() if value]
+
+
+def _yes(is_so):
+    return "true" if is_so else "false"
 
 
 def _dependencies(locked, references):

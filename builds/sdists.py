@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 
 from environments import wheel_files, wheel_urls
 from environments.faults import UserFault
-from environments.pip_lines import FROM_SOURCE
+from environments.pip_options import FROM_SOURCE
 from environments.texts import shorten
 
 from . import caches, sdist_fetch, uv

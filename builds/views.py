@@ -21,6 +21,7 @@ from .lock_forms import BuildForm
 from .models import Build, VersionLock, Worker
 
 PAGE = 50
+STARTS = 5  # ways to a new environment, at home
 SHOWN = 10  # of what runs and of what waits, at home
 
 
@@ -39,12 +40,14 @@ def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
     workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
     workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
+    page = Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number)
     context = {
         "running": mine.running().prefetch_related("steps").order_by("started")[:SHOWN],
         "running_count": mine.running().count(),
         **in_line(mine),
         "failed": mine.failed().filter(asked_by=request.user).order_by("-finished")[:5],
-        "page": Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number),
+        "page": page,
+        "startable": [each for each in page if request.user.has_perm("environments.add_environment", each)][:STARTS],
         "workers": Worker.objects.alive().count(),
     }
     return render(request, "builds/home.html", context)

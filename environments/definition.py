@@ -21,6 +21,7 @@ from .conda_specs import CondaSpec
 from .faults import DefinitionFault
 from .findings import errors, place
 from .pip_lines import PipLine
+from .pip_options import PipOption
 from .policy import Policy
 from .schema import DEFAULTS, NOT_WANTED
 
@@ -63,7 +64,7 @@ class Definition:
 
     @cached_property
     def pip_options(self):
-        return self._items(pip_lines.PipOption)
+        return self._items(PipOption)
 
     @cached_property
     def from_source(self):
@@ -90,7 +91,7 @@ class Definition:
             item = each.item
             if isinstance(item, CondaSpec):
                 named += [(each.path, address) for address in (item.channel, item.url) if address]
-            elif address := item.address if isinstance(item, pip_lines.PipOption) else not item.wheel and item.url:
+            elif address := item.address if isinstance(item, PipOption) else not item.wheel and item.url:
                 named.append((each.path, address))
         return named
 

@@ -38,9 +38,7 @@ def _follow_on_the_portal(user, wanted):
 def _follow_in_workspaces(user, wanted):
     concerned = Q(given__isnull=False) | Q(workspace__name__in=wanted)
     for member in user.memberships.filter(concerned).select_related("workspace"):
-        role = wanted.pop(member.workspace.name, 0)
-        if member.is_by_group or role > member.role:
-            member.follow_group(role)
+        member.follow_group(wanted.pop(member.workspace.name, 0))
     # A workspace that is not there (yet) gives nothing.
     for workspace in Workspace.objects.filter(name__in=wanted):
         Membership.objects.create(workspace=workspace, user=user, role=wanted[workspace.name], given=0)

@@ -10,7 +10,8 @@ from .catalogue import found
 from .conda_specs import CondaSpec
 from .findings import place
 from .formats import dockerfile
-from .pip_lines import PipLine, PipOption
+from .pip_lines import PipLine
+from .pip_options import PipOption
 from .schema import is_image
 from .texts import nearest, shorten
 from .version_sets import Overlap, overlap

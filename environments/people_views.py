@@ -109,10 +109,10 @@ def revoke_invitation(request, workspace, pk):
 
 
 @never_cache
-@sensitive_variables("text")
-def invitation(request, text):
+@sensitive_variables("secret")
+def invitation(request, secret):
     """What an invitation offers; POST accepts it. A link that opens nothing (any more) says why."""
-    found = Invitation.objects.find(text)
+    found = Invitation.objects.find(secret)
     why = found.why_not(request.user) if found else "This is no invitation. The link may have been cut off on its way."
     if found and not why and request.method == "POST":
         try:

@@ -20,47 +20,22 @@ from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
-    is_normalized_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
 from packaging.version import InvalidVersion, Version
 
-from . import addresses, wheel_urls
+from . import addresses, pip_options, wheel_urls
 from .addresses import redact
 from .catalogue import found
 from .findings import place
+from .pip_options import offer, refuse
+from .pip_reasons import explain, is_requirement
 from .texts import shorten, without_comment
 
 LONGEST_LINE = 20_000  # a requirement may carry the hashes of many files
 _HASH = re.compile(r"\s--hash[=\s]\s*(?P<algorithm>\w+):(?P<digest>[0-9A-Fa-f]+)(?=\s|$)")
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)")
-_ALIASES = {
-    "-i": "--index-url", "--pypi-url": "--index-url", "-f": "--find-links", "-r": "--requirement",
-    "-c": "--constraint", "-e": "--editable",
-}  # fmt: skip
-INDEXES = ("--index-url", "--extra-index-url", "--find-links")
-FROM_SOURCE = "--no-binary"
-KEPT = (*INDEXES, "--pre", FROM_SOURCE)
-_DROPPED = ("--prefer-binary", "--only-binary", "--require-hashes", "--use-pep517")
-_WHY_NOT = {
-    "--no-build-isolation": "what is built from source is built alone, with what it says that builds it.",
-    "--config-settings": "what is built from source is built as it comes.",
-    "--global-option": "what is built from source is built as it comes.",
-    "--trusted-host": "certificates are always checked.",
-    "--no-deps": "what a package needs is always installed.",
-    "--no-index": "the index is a setting of the portal.",
-    "--install-option": "what is built from source is built as it comes.",
-    "--hash": "a hash follows a requirement, as in name==1.0 --hash=sha256:… with 64 hex digits.",
-}
-# They belong to the command `pip install`; pip does not take them in a file either.
-_OF_COMMAND = (
-    "-U", "--upgrade", "-q", "--quiet", "-v", "--verbose", "--user", "--no-cache-dir", "--force-reinstall", "--ignore-installed",
-    "-I", "--no-input", "--disable-pip-version-check", "--use-feature", "--use-deprecated", "--timeout", "--default-timeout",
-    "--retries", "--proxy", "--progress-bar", "--break-system-packages", "-t", "--target",
-)  # fmt: skip
-_WHY_NOT |= dict.fromkeys(_OF_COMMAND, "it belongs to the command pip install.")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+[a-z]+)?(?:://|@)|(?:git|hg|svn|bzr)\+")
 _SOURCES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -125,36 +100,13 @@ class PipLine:
         )
 
 
-@dataclass(frozen=True)
-class PipOption:
-    """An option that is kept: an index, a place with wheels, `--pre`, or names of packages that are built from source."""
-
-    text: str
-    name: str
-    value: str = ""
-
-    @property
-    def canonical(self):
-        return f"{self.name} {self.value}".strip()
-
-    @property
-    def address(self):
-        """Of an index or a place with wheels, else empty."""
-        return self.value if self.name in INDEXES else ""
-
-    @property
-    def from_source(self):
-        """The names of the packages that it has built from source."""
-        return tuple(self.value.split(",")) if self.name == FROM_SOURCE else ()
-
-
 def parse(text, path=()):
     """Return (PipLine, PipOption or None, findings). A blank and a comment give None and no finding."""
     text = without_comment(text)
     if not text:
         return None, []
     if len(text) > LONGEST_LINE:
-        return _refuse(
+        return refuse(
             "pip-invalid",
             path,
             text=shorten(redact(text)),
@@ -162,18 +114,19 @@ def parse(text, path=()):
             reason=f"it has more than {LONGEST_LINE:,} characters",
         )
     if "{{" in text or re.match(r"\$\{|\$\(", text):
-        return _refuse("template-value", path, text=shorten(redact(text)))
+        return refuse("template-value", path, text=shorten(redact(text)))
     if command := _COMMAND.match(text):
         rest = text[command.end() :]
         reason = "it is a command, and the package alone belongs here"
-        return _offer(text, reason, rest if _is_requirement(rest) else "", path)
+        return offer(text, reason, rest if is_requirement(rest) else "", path)
     if re.match(r"-\s+\w", text):
-        return _offer(text, "no dash stands before a package", text[1:].strip(), path)
+        return offer(text, "no dash stands before a package", text[1:].strip(), path)
     if text.startswith("-"):
-        return _read_option(text, path)
+        name, _, value = pip_options.split(text)
+        return _read_editable(value, path) if name == "--editable" else pip_options.read(text, path)
     text, hashes, wrong = _take_hashes(text)
     if wrong:
-        return None, [_option_behind(text, wrong, path)]
+        return None, [pip_options.behind(text, wrong, path)]
     if _is_address(text):
         return _read_address(text, hashes, path)
     return _read_requirement(text, hashes, path)
@@ -182,70 +135,9 @@ def parse(text, path=()):
 _COMMAND = re.compile(r"[!%$]?\s*(?:python3? -m )?(?:pip3?|conda|mamba) install\s+")
 
 
-def _refuse(code, path, **words):
-    """Refuse a line of which one click can rid the definition."""
-    return None, [found(code, place(*path), verb="remove" if code in _REMOVABLE else "", path=path, **words)]
-
-
-def _offer(text, reason, instead, path):
-    """Refuse a line and offer what was probably meant, if that is known."""
-    fix = {"verb": "set", "path": path, "value": instead} if instead else {}
-    return None, [found("pip-invalid", place(*path), text=shorten(redact(text)), reason=reason, instead=instead, **fix)]
-
-
-_REMOVABLE = ("pip-option", "pip-file", "pip-path", "pip-option-dropped")
-
-
-# Options
-
-
-def _read_option(text, path):
-    text = re.sub(r"^-([rcief])(?=[^\s=-])", r"-\1 ", text)  # `-rmore.txt`
-    match = _OPTION.fullmatch(text)
-    name = _ALIASES.get(match["name"], match["name"]) if match else text.split()[0]
-    value = match["value"].strip().strip("\"'") if match else ""
-    if name in ("--requirement", "--constraint"):
-        return _refuse("pip-file", path, option=f"{match['name']} {shorten(redact(value))}".strip())
-    if name == "--editable":
-        return _read_editable(value, path)
-    if name in ("-U", "--upgrade", "-I", "--user", "--no-cache-dir") and _is_requirement(value):
-        return _offer(text, f"{name} belongs to the command pip install", value, path)
-    if name in _DROPPED:
-        return _refuse("pip-option-dropped", path, option=name)
-    if name == "--pre" and not value:
-        return PipOption(text, name), []
-    if name in INDEXES:
-        return _read_index(text, name, value, path)
-    if name == FROM_SOURCE:
-        return _read_from_source(text, value, path)
-    return _refuse("pip-option", path, option=shorten(name), reason=_WHY_NOT.get(name, "it is unknown here."))
-
-
-def _read_index(text, name, value, path):
-    if not re.match(r"https?://[^\s/]", value) or " " in value:
-        reason = "it needs an address that begins with https://."
-        return _refuse("pip-option", path, option=f"{name} {shorten(redact(value))}".strip(), reason=reason)
-    address, findings = addresses.check(value, path, lambda clean: f"{name} {clean}")
-    return (PipOption(text, name, address) if address else None), findings
-
-
-def _read_from_source(text, value, path):
-    """Names of packages alone: who means all of them would run the code of whatever the index gives."""
-    names = [name.strip() for name in value.split(",")]
-    wrong = next((name for name in names if not is_normalized_name(canonicalize_name(name))), None)
-    if wrong is None:
-        return PipOption(text, FROM_SOURCE, ",".join(sorted({canonicalize_name(name) for name in names}))), []
-    reason = (
-        f"{shorten(wrong)} is no name of a package." if wrong else "it needs names of packages, with commas between."
-    )
-    if wrong in (":all:", ":none:"):
-        reason = "name the packages that are to be built from source; all others are installed from wheels."
-    return _refuse("pip-option", path, option=f"{FROM_SOURCE} {shorten(value)}".strip(), reason=reason)
-
-
 def _read_editable(value, path):
     if not _VCS.match(value):
-        return _refuse("pip-path", path, text=shorten(redact(value)))
+        return refuse("pip-path", path, text=shorten(redact(value)))
     line, findings = _read_address(value, (), path)
     if not line:
         return line, findings
@@ -263,18 +155,6 @@ def _without_egg(address):
     address, _, fragment = address.partition("#")
     rest = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))
     return f"{address}#{rest}" if rest else address
-
-
-def _option_behind(text, option, path):
-    name = _ALIASES.get(option, option)
-    if name in KEPT:
-        return found("pip-option-behind", place(*path), option=option, reason="give it a line of its own.")
-    if name == "--hash":
-        return found("pip-option", place(*path), option=option, reason=_WHY_NOT[name])
-    instead = re.split(rf"\s+{option}(?=[\s=]|$)", text)[0]
-    fix = {"verb": "set", "path": path, "value": instead, "instead": shorten(redact(instead), 40)}
-    reason = _WHY_NOT.get(name, "it is unknown here.")
-    return found("pip-option-behind", place(*path), option=option, reason=reason, **fix)
 
 
 def _take_hashes(text):
@@ -309,27 +189,27 @@ def _read_address(text, hashes, path, requirement=None):
     address, *marker = [requirement.url] if requirement else re.split(r"\s+;|;\s+", text, maxsplit=1)
     address = address.strip()
     if requirement and re.match(r"v?\d", address):
-        return _offer(text, "pip writes == where others write @", re.sub(r"\s*@\s*v?(?=\d)", "==", text), path)
+        return offer(text, "pip writes == where others write @", re.sub(r"\s*@\s*v?(?=\d)", "==", text), path)
     if not re.match(r"https?://[^\s/]", address) and not _VCS.match(address):
         return _refuse_path(text, requirement, path)
     if re.search(r"\s", address):
-        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason="an address has no spaces")
+        return refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason="an address has no spaces")
     clean, findings = addresses.check(address, path, lambda clean: text.replace(address, clean))
     if not clean:
         return None, findings
     name = requirement.name if requirement else _name_in(address)
     if requirement and _is_of_another(requirement.name, address):
         reason = f"the address is of {canonicalize_name(_name_in(address))}, not of {canonicalize_name(name)}"
-        return _refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
+        return refuse("pip-invalid", path, text=shorten(redact(text)), instead="", reason=reason)
     if not name and not _VCS.match(address) and not urlsplit(address).path.endswith(_SOURCES):
         reason = "the address names no wheel and no source archive; write name @ address"
         instead = f"git+{address}" if _REPOSITORY.fullmatch(address) else ""
-        return _offer(text, "pip writes git+ before the address of a repository" if instead else reason, instead, path)
+        return offer(text, "pip writes git+ before the address of a repository" if instead else reason, instead, path)
     if marker:
         return _read_requirement(f"{name} @ {address} ;{marker[0]}", hashes, path)
     line = PipLine(text, canonicalize_name(name) if name else "", requirement, address, hashes)
     if not line.canonical.isprintable():
-        return _refuse(
+        return refuse(
             "pip-invalid", path, text=shorten(redact(text)), instead="", reason="it holds characters of no address"
         )
     return line, [*findings, *_say_where_from(line, path)]
@@ -341,7 +221,7 @@ _REPOSITORY = re.compile(r"https?://(?:github\.com|gitlab\.com|bitbucket\.org)/[
 def _refuse_path(text, requirement, path):
     """A path means nothing here. Where it is known whose it is, the index may have the package."""
     if not requirement:
-        return _refuse("pip-path", path, text=shorten(redact(text)))
+        return refuse("pip-path", path, text=shorten(redact(text)))
     version = ""
     if (filename := unquote(requirement.url.rpartition("/")[2])).endswith(".whl"):
         with contextlib.suppress(InvalidWheelFilename):
@@ -399,12 +279,12 @@ def _read_requirement(text, hashes, path):
     try:
         requirement = Requirement(text)
     except (InvalidRequirement, RecursionError) as fault:
-        reason, instead = _explain(
+        reason, instead = explain(
             text, "its marker is nested too deep" if isinstance(fault, RecursionError) else str(fault)
         )
         if not instead and re.search(_TEMPLATE, text):
             return None, [found("template-value", where, text=shorten(redact(text)))]
-        return _offer(text, reason, instead, path)
+        return offer(text, reason, instead, path)
     line = PipLine(text, canonicalize_name(requirement.name), requirement, "", hashes)
     if reason := _why_not_clean(line):
         return None, [found("pip-invalid", where, text=shorten(redact(text)), reason=reason, instead="")]
@@ -466,53 +346,6 @@ def _is_version(text):
     except InvalidVersion:
         return False
     return True
-
-
-def _explain(text, reason):
-    """Return (what is wrong in words, what is probably meant or empty)."""
-    if "::" in text:
-        return "channel:: is conda's; name the package alone, or ask conda for it", text.rpartition("::")[2].strip()
-    for pattern, repair, words in _REPAIRS:
-        instead = pattern.sub(repair, text)
-        if instead != text and _is_requirement(instead):
-            return words, instead
-    return next(words for said, words in _REASONS if said in reason), ""
-
-
-def _is_requirement(text):
-    try:
-        Requirement(text)
-    except (InvalidRequirement, RecursionError):
-        return False
-    return True
-
-
-# What the parser of requirements says, and the same in words.
-_REASONS = [
-    ("nested too deep", "its marker is nested too deep"),
-    ("at the start", "it does not begin with a name"),
-    ("RIGHT_", "a bracket is not closed"),
-    ("extra", "what stands between [ and ] are no extras"),
-    (".* suffix", ".* goes with == and != alone"),
-    ("Local version", "a local version (+…) goes with == and != alone"),
-    ("marker", "its marker, behind the semicolon, cannot be read"),
-    ("'in'", "its marker, behind the semicolon, cannot be read"),
-    ("'not'", "its marker, behind the semicolon, cannot be read"),
-    ("URL", "an address belongs behind the @"),
-    ("", "what follows the name is no constraint such as ==1.0 or >=1,<2"),
-]
-_NAME = r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?"
-_REPAIRS = [
-    (re.compile(r"^([A-Za-z]\w*) ([A-Za-z]\w*)$"), r"\1-\2", "a name has no spaces"),
-    (re.compile(rf"({_NAME})\s*=\s*(?=[^=\s])"), r"\1==", "pip writes == where conda writes ="),
-    (re.compile(rf"({_NAME})\s+v?(?=\d)"), r"\1==", "pip writes == between name and version"),
-    (re.compile(r"=([<>])"), r"\1=", "the operator is written the other way round"),
-    (re.compile(r"([<>=!~]\s*[\w.*]+)\s+(?=[<>!~=])"), r"\1,", "a comma is missing between two constraints"),
-    (re.compile(r"(?<=\w)\s*@\s*(?=\d)"), "==", "pip writes == where others write @"),
-    (re.compile(r"[,;:]\s*$"), "", "it ends with a mark"),
-    (re.compile(r"(>=|<)\s*([\d.]+)\.\*"), r"\1\2", ".* goes with == and != alone"),
-    (re.compile(r"[“”\"']|[\"'],$"), "", "it holds a quotation mark"),
-]
 
 
 def split(text):

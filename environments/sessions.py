@@ -7,6 +7,7 @@ no query more; that somebody was there is written at most once a minute.
 import secrets
 from datetime import timedelta
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
@@ -119,6 +120,12 @@ class SessionStore(DatabaseStore):
             fresh.address, fresh.agent = _whence()
         self.row = fresh
         return fresh
+
+    async def _aget_session_from_db(self):
+        return await sync_to_async(self._get_session_from_db)()
+
+    async def acreate_model_instance(self, data):
+        return await sync_to_async(self.create_model_instance)(data)
 
 
 def _whence():

@@ -19,23 +19,23 @@ class Attempts:
     def __init__(self, request, name):
         self.name = name
         address, most = address_of(request.META, settings.PROXIES), settings.SIGN_IN_ATTEMPTS
-        # Whoever tries one name; whoever tries many from one place; many places that try one name.
+        # Whoever tries many names from one place; one name; one name from many places.
         self.limits = [
-            (hidden("both", name, address), MINUTES, most),
             (hidden("address", address), MINUTES, most * 10),
+            (hidden("both", name, address), MINUTES, most),
             (hidden("name", name), HOUR, most * 20),
         ]
 
     def begin(self):
         """Count one more. Return after how many seconds it may be tried again; 0 when it may now."""
-        wait = 0
         for key, seconds, most in self.limits:
             count, left = Tally.objects.add(WHAT, key, seconds)
-            if count > most:
-                wait = max(wait, math.ceil(left))
+            wait = math.ceil(left)
             if count == most + 1:  # told once; what follows in this stretch is only refused
-                record(Verb.SIGN_IN_FAILED, about=self.name, after={"too_many": True, "seconds": math.ceil(left)})
-        return wait
+                record(Verb.SIGN_IN_FAILED, about=self.name, after={"too_many": True, "seconds": wait})
+            if count > most:  # what else would be counted is not: made-up names leave no rows for ever
+                return wait
+        return 0
 
     def forget(self):
         """The password was right: it was no attempt of those that are counted."""

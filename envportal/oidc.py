@@ -26,12 +26,17 @@ from django.views.decorators.cache import never_cache
 from requests import RequestException
 
 from environments import group_roles
+from events.actor import address_of
+from events.models import Tally
+from events.tally import hidden
 
 log = logging.getLogger(__name__)
 # No "none", and nothing that is signed with a secret both sides know.
 ALGORITHMS = [f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
 LEEWAY = 60  # seconds that clocks may differ
 MUST_SAY = ["iss", "sub", "aud", "exp", "iat"]
+# How many may begin from one address in so many seconds: each makes a session, and asks the provider.
+MOST, STRETCH = 300, 300
 # What a provider, or what is on the way to it, may do wrong.
 FAULTS = (OAuth2Error, RequestException, jwt.PyJWTError, KeyError, TypeError, ValueError)
 
@@ -157,6 +162,12 @@ def sign_in(request):
         then = reverse("home")
     if request.user.is_authenticated:
         return redirect(then)
+    address = address_of(request.META, settings.PROXIES)
+    count, wait = Tally.objects.add("oidc", hidden("address", address), STRETCH)
+    if count > MOST:
+        answer = _refuse(request, "Too many sign-ins began from your address. Try again in some minutes.", 429)
+        answer["Retry-After"] = str(int(wait) + 1)
+        return answer
     nonce = secrets.token_urlsafe(24)
     try:
         return provider.redirect(request, "login", next_url=then, nonce=nonce, auth_params={"nonce": nonce})
@@ -191,6 +202,8 @@ def callback(request):
 @transaction.atomic
 def _let_in(request, login, claims):
     answer = complete_social_login(request, login)
+    if not request.user.is_authenticated:
+        raise Refused(f"{name()} said too little to make an account of.")
     groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
     groups = [groups] if isinstance(groups, str) else [str(group) for group in groups]
     group_roles.follow(login.user, groups, settings.OIDC_ROLES)

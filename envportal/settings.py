@@ -5,6 +5,7 @@ win over it. All missing and wrong variables are reported together, and nothing 
 """
 
 import sys
+import tomllib
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -14,6 +15,7 @@ from environs import Env, EnvValidationError, validate
 from . import oidc_app, wishes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = Env(eager=False)
 # Where everything lives that is made while the portal runs.
@@ -124,6 +126,9 @@ ARCHIVE = env.str("ENVPORTAL_ARCHIVE", "asked", validate=validate.OneOf(["asked"
 DOCKER_PYTHON = env.str("ENVPORTAL_DOCKER_PYTHON", "python:{version}-slim")
 DOCKER_MICROMAMBA = env.str("ENVPORTAL_DOCKER_MICROMAMBA", "mambaorg/micromamba:2.0.5")
 
+# The private key that statements about builds are signed with (Ed25519, PEM); made where there is none.
+SIGNING_KEY = env.path("ENVPORTAL_SIGNING_KEY", None)
+
 # The largest private wheel, in MB.
 WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
 # Where workers reach the web processes, to fetch private wheels.
@@ -141,6 +146,7 @@ except EnvValidationError as faults:
 # Where people reach the portal: what files that they take away say.
 PUBLIC_URL = (CSRF_TRUSTED_ORIGINS or [PORTAL_URL])[0]
 
+SIGNING_KEY = SIGNING_KEY or VAR / "signing-key.pem"
 PREFIXES = VAR / "prefixes"
 WORK = VAR / "work"
 CACHE = VAR / "cache"

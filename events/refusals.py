@@ -28,9 +28,15 @@ def note(request, answer):
         with transaction.atomic():
             count, _ = Tally.objects.add(verb, _who(request), MINUTE)
             if count <= SINGLE:
-                record(verb, request.path, getattr(request, "denied_in", None), after={"method": request.method})
+                record(verb, _path(request), getattr(request, "denied_in", None), after={"method": request.method})
     except Error:
         log.exception("a refused request is not among the events: %s", request.path)
+
+
+def _path(request):
+    """Where somebody was refused. A part of an address that opens something is named `secret`, and left out."""
+    secret = request.resolver_match and request.resolver_match.kwargs.get("secret")
+    return request.path.replace(secret, "…") if secret else request.path
 
 
 def _who(request):

@@ -1,12 +1,14 @@
 """How often something happened in a stretch of time: counted in the database, so exactly, over all processes."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, models
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+KEPT = timedelta(days=1)  # longer than any stretch
 
 
 def hidden(*words):
@@ -34,6 +36,10 @@ class TallyQuerySet(models.QuerySet):
         """Count one less: it was none of those that are counted."""
         start = datetime.fromtimestamp(time.time() // seconds * seconds, UTC)
         self.filter(what=what, who=who, start=start, count__gt=0).update(count=F("count") - 1)
+
+    def old(self):
+        """Those that nobody asks for any more."""
+        return self.filter(start__lt=timezone.now() - KEPT)
 
     def over(self, seconds):
         """Those whose stretch of so many seconds has ended."""

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from rest_framework.request import Request
 
+from environments.exports import as_csv, as_json
 from environments.models import Workspace
 from environments.views import render_part
 from envportal.pages import ByMoment
@@ -18,7 +19,6 @@ from events.record import record
 
 from .access import get_events
 from .event_forms import EventFilterForm
-from .exports import as_csv, as_json
 
 MOST_WORKSPACES = 200  # that the filter offers
 

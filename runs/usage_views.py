@@ -4,11 +4,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from rest_framework.request import Request
 
+from environments.exports import as_csv, as_json
 from environments.models import Workspace
 from events.models import Verb
 from events.record import record
 
-from .exports import as_csv, as_json
 from .usage import Answer
 from .usage_forms import LISTS, UsageForm
 from .usage_rows import rows_of

@@ -9,9 +9,10 @@ from rules import has_perm as ask_rules
 from builds import actions, keeping, marks, quotas, refresh, storage, timeline, versions_picture
 from builds.actions import Action
 from builds.advisories import Assessment
-from builds.models import Status, Worker
+from builds.licensing import Licensing
+from builds.models import LicenceRules, Status, Worker
 from environments.models import Interpreter
-from environments.templatetags.portal import status
+from environments.templatetags.portal import icon, status
 
 register = template.Library()
 # Characters of a line that a search shows: before the first match, and in all.
@@ -111,6 +112,23 @@ def what_may_be_done(build, viewer):
 def assess(packages, workspace):
     """What advisories say of the packages of a lock."""
     return Assessment(packages, workspace)
+
+
+@register.simple_tag
+def licence_check(packages, workspace):
+    """The licences of the packages of a lock, held against the policy that counts in a workspace."""
+    return Licensing(packages, LicenceRules.objects.for_workspace(workspace))
+
+
+@register.simple_tag
+def verdict(found):
+    """What a policy says of a licence, as an icon and a word."""
+    if found is None:
+        return format_html('<span class="muted">{}</span>', "no policy")
+    sign = ("check", "hint", "warning", "error")[found]
+    return format_html(
+        '<span class="status" data-level="{}">{}{}</span>', found.level, icon(sign), found.words.capitalize()
+    )
 
 
 @register.simple_tag

@@ -1,5 +1,7 @@
 """Archives of installed packages: made, unpacked somewhere else, and used there by a fresh process."""
 
+import base64
+import json
 import os
 import subprocess
 import tarfile
@@ -12,7 +14,7 @@ from backports import zstd
 from django.utils import timezone
 
 from builds import archive, archive_child
-from builds.artifact_models import ARCHIVE
+from builds.artifact_models import ARCHIVE, ARCHIVE_PROVENANCE
 from builds.models import ArchiveOrder, Status
 from builds.tests.conftest import HERE
 
@@ -47,6 +49,13 @@ def run(*command):
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout.strip()
+
+
+def test_an_archive_is_signed_by_who_made_it(good, order):
+    assert order(good).status == Status.SUCCEEDED
+    with good.artifacts.get(name=ARCHIVE_PROVENANCE).open() as file:
+        said = base64.b64decode(json.load(file)["payload"]).decode()
+    assert good.artifacts.get(name=ARCHIVE).sha256 in said
 
 
 def test_pip_packages_work_where_they_are_unpacked(installed, order, unpacked):

@@ -14,7 +14,14 @@ from builds import artifact_models, pack
 from builds.models import ArchiveOrder, Artifact, Build, Status
 from environments.models import Workspace
 
-DOCUMENTS = ["pylock.toml", "requirements.txt", "environment.yml", "sbom.cdx.json", "Dockerfile"]
+DOCUMENTS = [
+    "pylock.toml",
+    "requirements.txt",
+    "environment.yml",
+    "sbom.cdx.json",
+    "Dockerfile",
+    "provenance.intoto.json",
+]
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def test_a_build_gives_locks_a_bill_and_a_dockerfile_each_with_its_hash(installe
     assert (idna["purl"], idna["licenses"]) == ("pkg:pypi/idna@3.10", [{"license": {"name": "BSD License"}}])
     step = good.steps.get(name="pack")
     assert (step.status, step.bytes) == ("succeeded", sum(artifact.size for artifact in given))
-    assert step.summary.startswith("5 files, ")
+    assert step.summary.startswith("6 files, ")
 
 
 def test_a_build_that_ends_badly_leaves_no_artifact(

@@ -147,7 +147,7 @@ def test_version_and_build_lead_to_it(client, viewer, lock, build, version):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("name", "count"), [("lock", 12), ("api-lock", 13)])
+@pytest.mark.parametrize(("name", "count"), [("lock", 12), ("api-lock", 14)])
 def test_it_costs_the_same_with_many_packages_versions_and_builds(
     client, editor, lock, environment, wanted, django_assert_num_queries, name, count, rows
 ):

@@ -30,6 +30,7 @@ REQUIRED = Policy(
 OTHER = Policy(today=date(2026, 1, 15), required=(PackageRule("pinned-thing", "", "", "", ">=2"),))
 INDEXES = Policy(today=date(2026, 1, 15), indexes=("https://a.org/s",))
 NO_SECRETS = Policy(today=date(2026, 1, 15), secrets=frozenset())
+UNCONFINED = Policy(today=date(2026, 1, 15), confined=False)
 SOON = Policy(today=date(2026, 9, 1))
 SHA = "0" * 64
 GOOD = "channels: [forge]\ndependencies:\n  - python=3.12\n  - numpy=1.26\n"
@@ -260,6 +261,9 @@ CASES = [
     pip("pip-source", WARNING, None, "https://h.org/b-1.0.tar.gz"),
     pip("pip-url", HINT, None, "https://h.org/b-1.0-py3-none-any.whl"),
     pip("pip-url-open", WARNING, "set", "http://h.org/b-1.0-py3-none-any.whl"),
+    pip("from-source", WARNING, None, "--no-binary six"),
+    pip("from-source-other", HINT, "remove", "--no-binary nunpy"),
+    pip("from-source-open", WARNING, None, "--no-binary six", UNCONFINED),
     pip("index-own", HINT, None, "--extra-index-url https://h.org/simple"),
     pip("index-not-allowed", ERROR, None, "--extra-index-url https://h.org/simple", INDEXES),
     pip("credentials", ERROR, "set", "--extra-index-url https://anna:hunter2@h.org/simple"),

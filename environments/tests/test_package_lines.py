@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from environments import conda_specs, pip_lines
 from environments.conda_specs import CondaSpec
-from environments.pip_lines import PipLine, PipOption
+from environments.pip_lines import PipLine
+from environments.pip_options import PipOption
 
 PATH = ("x", 3)
 SHA = "0123456789abcdef" * 4

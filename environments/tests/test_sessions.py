@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from environments.models import Session, Token
+from environments.sessions import SessionStore
 from environments.tasks import tidy_people
 from events.models import Event
 
@@ -129,6 +131,21 @@ def test_who_signs_in_elsewhere_has_no_password_here(client, editor):
     client.force_login(editor)
     assert client.get(reverse("password")).status_code == 404
     assert reverse("password") not in client.get(SESSIONS).content.decode()
+
+
+def test_an_asynchronous_view_keeps_what_is_known_of_a_session(sign_in, client):
+    sign_in()
+    row = Session.objects.get(user__username="edgar")
+
+    async def change():
+        store = SessionStore(row.pk)
+        await store.aset("seen", "yes")
+        await store.asave()
+
+    async_to_sync(change)()
+    after = Session.objects.get(pk=row.pk)
+    assert (after.user, after.handle, after.address, after.agent) == (row.user, row.handle, row.address, FIREFOX)
+    assert after.get_decoded()["seen"] == "yes"
 
 
 def test_old_ones_go_and_addresses_before_them(sign_in, settings):

@@ -190,3 +190,8 @@ def test_the_command_makes_one_as_it_is_told(owner, workspace):
     for wrong in (("--workspace", "lost"), ("--days", "0")):
         with pytest.raises(CommandError):
             call_command("createtoken", "olga", *wrong, stdout=StringIO())
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer envp_nonsense", "Bearer ü"])
+def test_a_token_that_is_none_is_refused(client, db, header):
+    assert client.get(reverse("api-workspaces"), HTTP_AUTHORIZATION=header).status_code == 401

@@ -23,7 +23,10 @@ NO_ACT = {
 # What is more than one act: a new environment and its first version.
 ACTS = {"new-environment": 2}
 # Reading that is an act all the same.
-TAKEN = {"wheel-file", "audit-export", "api-usage-export", "events-export", "api-events-export"}
+TAKEN = {
+    *("wheel-file", "audit-export", "api-usage-export", "events-export", "api-events-export"),
+    *("inventory-export", "inventory-bill", "api-inventory-export", "api-inventory-bill"),
+}
 CASES = [
     pytest.param(name, args, method, data, id=f"{method} {name}")
     for name, args, method, data, expected in TABLE

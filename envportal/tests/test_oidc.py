@@ -258,6 +258,14 @@ def test_a_provider_that_does_not_answer(come, provider, settings):
     assert "Example account cannot be reached just now." in answer.text
 
 
+def test_not_any_number_begins_from_one_address(come, provider, monkeypatch):
+    monkeypatch.setattr("envportal.oidc.MOST", 1)
+    come()
+    answer, _ = come()
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 301
+
+
 def test_another_issuer_is_another_provider(come, provider, settings):
     come()
     settings.OIDC_PROVIDER = "oidc-another"
@@ -270,6 +278,18 @@ def test_without_a_provider_there_is_no_such_address(client, db):
     assert client.get(reverse("oidc-sign-in")).status_code == 404
     assert client.get(reverse("oidc-callback")).status_code == 404
     assert "Continue with" not in client.get("/sign-in/").content.decode()
+
+
+def test_an_administrator_unties_an_account_and_makes_none(come, client, administrator):
+    come()
+    client.force_login(administrator)
+    account = SocialAccount.objects.get()
+    assert client.get(reverse("admin:socialaccount_socialaccount_add")).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": account.pk, "post": "yes"}
+    client.post(reverse("admin:socialaccount_socialaccount_changelist"), chosen)
+    assert not SocialAccount.objects.exists()
+    event = Event.objects.get(verb=Verb.DELETED)
+    assert (event.person, event.kind, event.about) == ("root", "social account", "nora")
 
 
 def test_a_workspace_of_that_name_that_comes_later_counts_from_then_on(come, provider):

@@ -1,13 +1,15 @@
 """Every list costs the same number of queries with one row and with three."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from builds.models import Advisory, AdvisoryImport, Ignored
+from builds.models import Advisory, AdvisoryImport, Ignored, Lock, SigningKey, VersionLock
+from builds.tests.test_models import PACKAGE
 from environments.models import Interpreter, Membership, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -38,6 +40,11 @@ LISTS = [
     ("wheels", ["team"], 6),
     ("wheel", ["team", SHA], 7),
     ("runs", ["team"], 5),
+    ("inventory", ["team"], 15),
+    ("licence-rules", ["team"], 6),
+    ("provenance", [], 4),
+    ("api-inventory", ["team"], 13),
+    ("api-signing-keys", [], 3),
     ("api-runs", ["team"], 4),
     ("api-workspaces", [], 3),
     ("api-environments", ["team"], 4),
@@ -99,6 +106,9 @@ def test_a_list_costs_the_same_however_long(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
+        lock = Lock.objects.store("3.11.7", "linux-64", [replace(PACKAGE, name=f"name-{n}"), PACKAGE])
+        VersionLock.objects.keep(version, lock, editor)
+        SigningKey.objects.create(keyid=f"{n:064}", pem="x")
     client.force_login(editor)
     url = reverse(name, args=args)
     client.get(url)

@@ -48,6 +48,13 @@ def test_many_names_from_one_place_and_one_name_from_many_places(client, editor,
     assert found == [200] * 20 + [429]
 
 
+def test_made_up_names_leave_no_rows_for_ever(client, db, settings):
+    settings.SIGN_IN_ATTEMPTS = 1
+    for n in range(30):
+        attempts(client, 1, {"username": f"n{n}", "password": "x"})
+    assert Tally.objects.count() == 1 + 2 * 10
+
+
 def test_too_many_are_told_once(client, editor):
     attempts(client, 9)
     failed = Event.objects.filter(verb=Verb.SIGN_IN_FAILED)
@@ -86,5 +93,9 @@ def test_nothing_leads_to_another_host(client, editor, there):
         client.get("/sign-in/", {"next": there}),  # who is signed in already
     ):
         assert answer.headers["Location"] == "/"
-    answer = client.get("/admin/login/", {"next": there})
-    assert answer.status_code == 403
+    assert client.get("/admin/login/", {"next": there}).status_code == 403
+
+
+def test_signing_in_never_leads_to_the_sign_in_page_again(client, editor):
+    client.force_login(editor)
+    assert client.get("/sign-in/", {"next": "/sign-in/"}).headers["Location"] == "/"

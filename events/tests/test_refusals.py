@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from events import refusals
 from events.models import Event, Tally, Verb
-from events.tasks import tell_refusals
+from events.tasks import forget_persons, tell_refusals
 
 BAD = {"HTTP_AUTHORIZATION": "Bearer envp_nonsense"}
 URL = "/api/v1/workspaces/"
@@ -58,6 +59,20 @@ def test_a_person_is_counted_as_a_person(client, viewer, workspace):
     refusals.tell()
     event = Event.objects.get(object="more of the same")
     assert (event.verb, event.person, event.address, event.after["times"]) == ("denied", "vera", "", 2)
+
+
+def test_a_secret_in_an_address_is_not_told(viewer):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(viewer)
+    assert browser.post("/invitations/a-secret-of-a-link/").status_code == 403
+    assert Event.objects.get(verb=Verb.DENIED).object == "/invitations/…/"
+
+
+def test_old_counts_go(db):
+    Tally.objects.create(what="sign-in", who="x", start=timezone.now() - timedelta(hours=25), count=1)
+    Tally.objects.create(what="sign-in", who="y", start=timezone.now() - timedelta(hours=1), count=1)
+    forget_persons()
+    assert [tally.who for tally in Tally.objects.all()] == ["y"]
 
 
 def test_few_leave_nothing_more_to_tell(client, db):

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from builds.models import Build, Status, Worker
+from builds.models import Build, LicenceRules, Status, Worker
 from environments import definition
 from environments.models import Membership, Role, Workspace
 from runs import reports
@@ -41,6 +41,14 @@ WEEK = [
 ]  # fmt: skip
 
 
+# What the workspace of the first entry says of licences.
+LICENCES = {
+    "allowed": ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT"],
+    "review": ["MPL-2.0", '"bsd license"'],
+    "denied": ["AGPL-3.0-only", "AGPL-3.0-or-later"],
+}
+
+
 class Command(BaseCommand):
     help = "Fill a running portal with what a small team would have after a week, built by the real engine."
 
@@ -49,6 +57,7 @@ class Command(BaseCommand):
             raise CommandError("No worker is running. Start the portal with `make run`, then call this again.")
         people = {name: self.person(name) for name in PEOPLE}
         asked = [build for entry in WEEK for build in self.fill(people, *entry)]
+        self.decide_licences(people["mira"])
         self.wait(asked)
         for number, build in enumerate(asked):
             self.run_in(build, number)
@@ -76,6 +85,11 @@ class Command(BaseCommand):
             version, is_new = environment.register(wanted, people[person], message)
             if is_new:
                 yield version.builds.request(version, people[person])
+
+    def decide_licences(self, owner):
+        workspace = Workspace.objects.get(name=WEEK[0][0])
+        if not workspace.licence_rules.exists():
+            LicenceRules.objects.decide(workspace, LICENCES, "", owner)
 
     def run_in(self, build, number):
         """Record what ran in a build since, the last of it with a package that somebody put beside."""

@@ -3,9 +3,11 @@ import secrets
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from environs import Env
 
+from builds import signing
+from builds.models import SigningKey
 from environments import uploads
 from environments.models import Membership, Role, Workspace
 
@@ -19,11 +21,19 @@ class Command(BaseCommand):
         uploads.sweep()
         settings.VAR.chmod(0o700)  # hashes of passwords and the secret stand in it
         call_command("migrate", interactive=False, verbosity=0)
+        self.publish_key()
         if not settings.DEBUG and not (settings.STATIC_ROOT / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
         users = get_user_model().objects
         if not users.filter(is_superuser=True).exists():
             self.make_first_administrator(users)
+
+    def publish_key(self):
+        """Have the key that builds are signed with, or say now why it cannot be used."""
+        try:
+            SigningKey.objects.publish(signing.current_key())
+        except signing.Unusable as fault:
+            raise CommandError(f"ENVPORTAL_SIGNING_KEY: {fault}") from fault
 
     def make_first_administrator(self, users):
         given = Env().str("ENVPORTAL_ADMIN_PASSWORD", "")
