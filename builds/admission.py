@@ -1,12 +1,8 @@
 """Whether a workspace may have a version built at this moment: by its policy, and by its quota of storage."""
 
-from environments.faults import UserFault
+from environments.faults import Refused
 
 from . import quotas
-
-
-class Refused(UserFault):
-    """It cannot be done as things are, for the reason that the sentence says."""
 
 
 def check_policy(version):

@@ -5,12 +5,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from environments.access import get_version, get_workspace
-from environments.faults import UserFault
+from environments.faults import Refused, UserFault
 from envportal.pages import ByAge
 
 from . import keeping, schedule
 from .access import get_build
-from .admission import Refused
 from .advisories import Assessment
 from .build_forms import BuildFilterForm
 from .licence_api import LicencesSerializer

@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import PROTECT, RESTRICT, Q
 from django.utils import timezone
 
+from environments.faults import Refused
 from events.models import Verb
 
 from . import related
 from .actions import Action, why_not
-from .admission import Refused
 from .models import Build, Lock, Status
 
 IN_USE = "they are in use, or a build of the same image key has not ended yet"

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from rest_framework.request import Request
 
 from environments.access import get_environment, get_version, get_workspace
-from environments.faults import UserFault
+from environments.faults import Refused, UserFault
 from environments.forms import PageForm
 from environments.models import Workspace
 from environments.views import render_part
@@ -14,7 +14,6 @@ from envportal.pages import ByAge
 
 from . import schedule
 from .access import get_build
-from .admission import Refused
 from .build_forms import BuildFilterForm
 from .build_times import Times, Tried
 from .lock_forms import BuildForm

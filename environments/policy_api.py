@@ -1,4 +1,4 @@
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 
@@ -54,17 +54,22 @@ class WorkspacePolicyList(PolicyList):
     """The rules that bind a workspace: the portal's and its own. POST makes one of its own."""
 
 
-@extend_schema_view(put=extend_schema(responses=RuleSerializer))
-class PolicyDetail(generics.RetrieveUpdateDestroyAPIView):
-    """A rule of the portal."""
+class PolicyDetail(generics.RetrieveDestroyAPIView):
+    """A rule of the portal. PUT says it anew."""
 
     serializer_class = RuleSerializer
-    http_method_names = ["get", "put", "delete", "head", "options"]
     queryset = Rule.objects.none()
 
     def get_object(self):
         verb = "view" if self.request.method in ("GET", "HEAD") else "change"
         return get_rule(self.request, self.kwargs.get("workspace"), self.kwargs["pk"], verb)
+
+    @extend_schema(request=RuleSerializer, responses=RuleSerializer)
+    def put(self, request, *args, **kwargs):
+        serializer = self.get_serializer(self.get_object(), data=request.data)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return Response(serializer.data)
 
 
 class WorkspacePolicyDetail(PolicyDetail):

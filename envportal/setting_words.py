@@ -51,6 +51,7 @@ GROUPS = {
         "ENVPORTAL_WHEEL_MB": "MB of the largest private wheel",
     },
     "Builds": {
+        "ENVPORTAL_SIGNING_KEY": "file with the private key that statements about builds are signed with",
         "ENVPORTAL_BUILDS_AT_ONCE": "of one worker",
         "ENVPORTAL_RESOLVE_SECONDS": "time limit of resolving",
         "ENVPORTAL_INSTALL_SECONDS": "time limit of installing",

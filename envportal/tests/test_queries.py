@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from builds.models import Advisory, AdvisoryImport, Ignored, Lock, SigningKey, VersionLock
 from builds.tests.test_models import PACKAGE
-from environments.models import Interpreter, Membership, Token, Workspace
+from environments.models import Interpreter, Membership, Rule, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -29,6 +29,8 @@ LISTS = [
     ("starts", ["team"], 6),
     ("new-version", ["team", "science"], 15),
     ("secrets", ["team"], 6),
+    ("policies", ["team"], 1),
+    ("api-policies", ["team"], 1),
     ("advisories", [], 7),
     ("advisory", ["GHSA-0000-0000-0000"], 10),
     ("people", ["team"], 6),
@@ -97,6 +99,8 @@ def test_a_list_costs_the_same_however_long(
         first = environment.versions.get(number=1)
         first.builds.request(first, editor)
         workspace.add_environment(f"more-{n}", editor)
+        Rule.objects.create(kind="image-deprecated", subject=f"old:{n}")
+        Rule.objects.create(kind="image-deprecated", subject=f"old:{n}", workspace=workspace)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
         Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
