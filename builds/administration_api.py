@@ -136,7 +136,8 @@ class WorkerDetail(APIView):
         worker = get_object_or_404(Worker, pk=pk)
         asked = WorkerSerializer(worker, data=request.data)
         asked.is_valid(raise_exception=True)
-        worker.drain(asked.validated_data["is_draining"])
+        if worker.drain(asked.validated_data["is_draining"]):
+            schedule.wake()
         return Response(self._worker(pk))
 
     @extend_schema(responses={204: None, 409: OpenApiResponse(description="it is running")})

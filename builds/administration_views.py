@@ -54,8 +54,8 @@ def worker(request, pk):
             worker.forget()
         except UserFault as fault:
             messages.error(request, fault.message)
-    elif act:
-        worker.drain(act == "drain")
+    elif act and worker.drain(act == "drain"):
+        schedule.wake()
     return redirect("workers")
 
 
