@@ -7,10 +7,10 @@ def provider_id(issuer):
     return f"oidc-{sha256(issuer.encode()).hexdigest()[:12]}"
 
 
-def providers(provider, name, issuer, client, secret, scopes):
+def providers(name, issuer, client, secret, scopes):
     """Return allauth's SOCIALACCOUNT_PROVIDERS, a dict, of texts and a list of scopes."""
     app = {
-        "provider_id": provider,
+        "provider_id": provider_id(issuer),
         "name": name,
         "client_id": client,
         "secret": secret,

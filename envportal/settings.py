@@ -39,9 +39,7 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
 
 # Who may make workspaces.
-WORKSPACES_BY = env.str(
-    "ENVPORTAL_WORKSPACES_BY", "administrators", validate=validate.OneOf(["administrators", "everybody"])
-)
+WORKSPACES_BY = env.str("ENVPORTAL_WORKSPACES_BY", "administrators", validate=wishes.some_or_all)
 # Mail: smtp+tls://user:password@mail.example.org:587. Without it nothing is sent, and links are handed on by hand.
 EMAIL = env.dj_email_url("ENVPORTAL_EMAIL", "dummy:")
 HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
@@ -270,7 +268,6 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "polling_interval": 0.1,
     }
 
-# Mail, by one address of a server.
 EMAIL_BACKEND = EMAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
 EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"] or "localhost", EMAIL["EMAIL_PORT"] or 25
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
@@ -303,9 +300,7 @@ ACCOUNT_ADAPTER = "envportal.oidc.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*"]
 SOCIALACCOUNT_ADAPTER = "envportal.oidc.SocialAdapter"
-SOCIALACCOUNT_PROVIDERS = oidc_app.providers(
-    OIDC_PROVIDER, OIDC_NAME, OIDC_ISSUER, OIDC_CLIENT, OIDC_SECRET, OIDC_SCOPES
-)
+SOCIALACCOUNT_PROVIDERS = oidc_app.providers(OIDC_NAME, OIDC_ISSUER, OIDC_CLIENT, OIDC_SECRET, OIDC_SCOPES)
 
 # Browsers: nothing from any other host, no inline script or style.
 CONTENT_SECURITY_POLICY = {
@@ -366,10 +361,7 @@ REST_FRAMEWORK = {
         "environments.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.IsAuthenticated",
-        "environments.tokens.WithinScopes",
-    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "environments.tokens.WithinScopes"],
     "DEFAULT_THROTTLE_CLASSES": ["envportal.throttle.ByPerson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["envportal.api.JSONParser"],

@@ -3,9 +3,11 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from environs import ValidationError
+from environs import ValidationError, validate
 
 from environments import group_words
+
+some_or_all = validate.OneOf(["administrators", "everybody"])
 
 
 def long_enough(keys):

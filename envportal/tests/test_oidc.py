@@ -25,7 +25,7 @@ def provider(settings):
     settings.OIDC_NAME, settings.OIDC_ROLES = "Example account", ROLES
     settings.OIDC_PROVIDER = oidc_app.provider_id(provider.issuer)
     settings.SOCIALACCOUNT_PROVIDERS = oidc_app.providers(
-        settings.OIDC_PROVIDER, "Example account", provider.issuer, CLIENT, SECRET, ["openid", "email"]
+        "Example account", provider.issuer, CLIENT, SECRET, ["openid", "email"]
     )
     yield provider
     provider.close()
