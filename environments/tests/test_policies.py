@@ -332,3 +332,23 @@ def test_a_refused_build_leaves_no_row(version, editor, workspace):
     with pytest.raises(Refused):
         version.builds.request(version, editor)
     assert not version.builds.exists()
+
+
+def test_the_admin_keeps_rules_by_the_same_checks_and_with_their_event(client, administrator, workspace):
+    client.force_login(administrator)
+    url = reverse("admin:environments_rule_add")
+    posted = {"kind": "package-blocked", "subject": "idna", "constraint": "=>!2", "workspace": workspace.pk}
+    assert client.post(url, posted).status_code == 200
+    assert not Rule.objects.exists()
+    assert client.post(url, posted | {"constraint": "<2"}).status_code == 302
+    assert Event.objects.filter(kind="rule", verb="made", workspace="team", person="root").count() == 1
+    assert client.post(url, posted | {"constraint": "", "kind": "prefix-reserved"}).status_code == 200
+
+
+def test_the_admin_deletes_no_workspace_and_changes_no_quota(client, administrator, workspace):
+    client.force_login(administrator)
+    assert (
+        client.post(reverse("admin:environments_workspace_delete", args=[workspace.pk]), {"post": "yes"}).status_code
+        == 403
+    )
+    assert client.get(reverse("admin:builds_share_add")).status_code == 403
