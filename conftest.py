@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from environments import definition
 from environments.models import Invitation, Membership, PortalRole, Role, Token, Workspace
+from environments.shelf_loader import portal_person
 from environments.uploads import Upload
 from envportal.celery import app
 from envportal.tests.wheel_maker import make_wheel
@@ -141,6 +142,33 @@ def administrator(person):
 @pytest.fixture
 def environment(workspace, editor):
     return workspace.add_environment("science", editor, "For the paper")
+
+
+@pytest.fixture
+def curate(db, wanted):
+    """Make a curated environment that asks for these pip lines, or register its next version. Return the version."""
+
+    def curate(name, *pip, stage="current", **fields):
+        shelf, portal = Workspace.objects.shelf(), portal_person()
+        environment = shelf.environments.filter(name=name).first() or shelf.add_environment(name, portal)
+        curation = environment.begin_life()
+        curation.change(stage=stage, **fields)
+        return environment.register(wanted(*pip), portal)[0]
+
+    return curate
+
+
+@pytest.fixture
+def curated(curate):
+    """The first version of a curated environment."""
+    return curate("AzureML-Minimal", "idna==3.10")
+
+
+@pytest.fixture
+def copy(curated, workspace, editor, wanted):
+    """An environment of the team that was made from it, with a package more. Its version."""
+    environment = workspace.add_environment("mine", editor)
+    return environment.register(wanted("idna==3.10", "rich==13.0"), editor, origin=curated)[0]
 
 
 @pytest.fixture

@@ -174,11 +174,11 @@ class Difference:
 
     @cached_property
     def fixed(self):
-        return _gone(self.old, self.new)
+        return gone(self.old, self.new)
 
     @cached_property
     def introduced(self):
-        return _gone(self.new, self.old)
+        return gone(self.new, self.old)
 
     @property
     def unassessed(self):
@@ -212,7 +212,7 @@ def _workspace(side):
     return side.version.workspace if side.version else None
 
 
-def _gone(here, there):
+def gone(here, there):
     """The findings of one side whose fault the other does not have in the same project.
 
     Where nobody knows what the other side has instead, that is neither fixed nor introduced.

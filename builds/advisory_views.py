@@ -65,7 +65,7 @@ def advisory(request, osv_id):
 
 def _owned(user):
     """The workspaces in which the person may ignore it."""
-    found = Workspace.objects.visible_to(user).with_role_of(user)[:MOST_WORKSPACES]
+    found = Workspace.objects.worked_in_by(user).with_role_of(user)[:MOST_WORKSPACES]
     return [workspace for workspace in found if user.has_perm("builds.ignore_advisory", workspace)]
 
 

@@ -15,10 +15,12 @@ from . import (  # noqa: F401, converters are registered before the paths that u
     package_history,
     preview_api,
     provenance_api,
+    shelf_api,
     storage_api,
 )
 
 urlpatterns = [
+    path("curated-waiting/", shelf_api.WaitingList.as_view(), name="api-waiting"),
     path("workspaces/<slug:workspace>/builds/", api.WorkspaceBuilds.as_view(), name="api-workspace-builds"),
     path("resolve/", preview_api.Resolve.as_view(), name="api-resolve"),
     path(

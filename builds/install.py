@@ -18,10 +18,11 @@ from .models import LockedPackage
 from .resolve import WHEELS
 
 # Valid by its content, because copies have other dates. Nothing is run, and what cannot be compiled is left alone.
+# Beside scripts uv takes no folder, so a wheel with bytecode there could not be installed any more.
 COMPILE = """
 import compileall, py_compile, re, sys
 mode = py_compile.PycInvalidationMode.CHECKED_HASH
-options = {"quiet": 2, "workers": 0, "rx": re.compile("/tests?/"), "invalidation_mode": mode}
+options = {"quiet": 2, "workers": 0, "rx": re.compile(r"/tests?/|\\.data/(scripts|data|headers)/"), "invalidation_mode": mode}
 for folder in sys.argv[1:]:
     try:
         compileall.compile_dir(folder, stripdir=folder, **options)
@@ -116,11 +117,23 @@ def _fetch(attempt, lock, packages, interpreter):
         room=attempt.rooms.of_tools(network=True),
         notes=notes,
     )
-    shutil.rmtree(folder)
+    _remove(attempt, folder)
     pylock.unlink()
     if interpreter:  # one of conda's is a package, whose code runs in no room of tools
         _compile(attempt, interpreter, new())
     return sum(package.size for package in packages if filename_of(package) in notes.filenames)
+
+
+def _remove(attempt, folder):
+    """Remove a folder of so many files that a slow disk takes longer over it than a worker may be silent."""
+    for here, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(here, name))
+        for name in folders:
+            path = os.path.join(here, name)
+            os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+        attempt.beat()
+    os.rmdir(folder)
 
 
 def _compile(attempt, interpreter, folders):

@@ -22,6 +22,7 @@ from .licence_models import LicenceRules
 from .lock_models import Lock, LockedPackage, VersionLock
 from .log_models import LogChunk, StoredLog
 from .share_models import Share
+from .shelf_models import Outlook
 from .signing_models import SigningKey
 from .step_models import ENDED, UNFINISHED, Status, Step
 from .storage_models import Cleanup, DiskUse, Machine
@@ -37,8 +38,8 @@ LONGEST_REASON = 5000
 
 __all__ = [
     "Advisory", "AdvisoryImport", "AdvisoryMatch", "AdvisoryName", "Affected", "ArchiveOrder", "Artifact", "Build",
-    "Cleanup", "DiskUse", "Ignored", "LicenceRules", "Lock", "LockedPackage", "LogChunk", "Machine", "Share", "SigningKey",
-    "Status", "Step", "StoredLog", "VersionLock", "Worker",
+    "Cleanup", "DiskUse", "Ignored", "LicenceRules", "Lock", "LockedPackage", "LogChunk", "Machine", "Outlook", "Share",
+    "SigningKey", "Status", "Step", "StoredLog", "VersionLock", "Worker",
 ]  # fmt: skip
 
 
@@ -58,6 +59,10 @@ build_succeeded = Signal()
 class BuildQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(version__in=Version.objects.visible_to(user))
+
+    def of_teams(self):
+        """Without those of curated environments, which everybody sees."""
+        return self.filter(version__environment__workspace__is_shelf=False)
 
     def queued(self):
         return self.filter(status=Status.QUEUED)

@@ -1,10 +1,25 @@
 import rules
 
+from environments.models import Role, Workspace
 from environments.rules import is_administrator, is_auditor, is_editor, is_member, is_owner, is_viewer
 
+
+@rules.predicate
+def may_build(user, thing):
+    """Editors; what is curated, editors of the workspace in which it is used, or of any if that is not said."""
+    place = getattr(thing, "used_in", None)
+    if place:
+        return place.role_of(user) >= Role.EDITOR
+    return is_editor(user, thing) or (is_curated(thing) and Workspace.objects.edited_by(user).exists())
+
+
+def is_curated(thing):
+    return (thing if isinstance(thing, Workspace) else thing.workspace).is_shelf
+
+
 rules.add_perm("builds.view_build", is_viewer)
-rules.add_perm("builds.make_archive", is_member)
-rules.add_perm("builds.add_build", is_editor)
+rules.add_perm("builds.make_archive", is_member | may_build)
+rules.add_perm("builds.add_build", may_build)
 rules.add_perm("builds.cancel_build", is_editor)
 rules.add_perm("builds.free_build", is_editor)
 rules.add_perm("builds.delete_build", is_owner)

@@ -7,7 +7,7 @@ from django.db import close_old_connections
 
 from events import actor
 
-from . import advisory_import, archive, engine, keeper, log_files, schedule, sources, storage, worker
+from . import advisory_import, archive, engine, keeper, log_files, schedule, shelf, sources, storage, worker
 from .models import ArchiveOrder, Build
 from .sources import Source
 
@@ -60,6 +60,12 @@ def refresh_names():
 def clean_storage():
     """Once a day; safe to run twice."""
     storage.clean()
+
+
+@shared_task
+def tend_shelf():
+    """Twice a minute; safe to run twice."""
+    shelf.tend()
 
 
 @shared_task

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from environments.access import get_environment, get_version, get_workspace
 from environments.faults import Refused, UserFault
 from environments.forms import PageForm
-from environments.models import Workspace
+from environments.models import Environment, Stage, Workspace
+from environments.portal_roles import curates
 from environments.views import render_part
 from envportal.pages import ByAge
 
@@ -20,6 +21,7 @@ from .lock_forms import BuildForm
 from .models import Build, VersionLock, Worker
 
 PAGE = 50
+CURATED = 6  # that one may start from, at home
 STARTS = 5  # ways to a new environment, at home
 SHOWN = 10  # of what runs and of what waits, at home
 
@@ -37,7 +39,9 @@ def in_line(mine):
 
 def home(request):
     mine = Build.objects.visible_to(request.user).with_subject()
-    workspaces = Workspace.objects.visible_to(request.user).with_role_of(request.user)
+    if not curates(request.user):
+        mine = mine.of_teams()
+    workspaces = Workspace.objects.worked_in_by(request.user).with_role_of(request.user)
     workspaces = workspaces.annotate(environment_count=Count("environments", distinct=True)).order_by("name")
     page = Paginator(workspaces, PAGE).get_page(PageForm(request.GET).page_number)
     context = {
@@ -48,6 +52,7 @@ def home(request):
         "page": page,
         "startable": [each for each in page if request.user.has_perm("environments.add_environment", each)][:STARTS],
         "workers": Worker.objects.alive().count(),
+        "curated": Environment.objects.on_shelf().filter(curation__stage=Stage.CURRENT)[:CURATED],
     }
     return render(request, "builds/home.html", context)
 

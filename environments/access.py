@@ -1,11 +1,12 @@
 """Fetch a thing for a person, who is told 404 as a stranger and 403 as a member whose role is too small."""
 
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from events import actor
 
-from .models import Environment, Membership, Rule, Version, Workspace
+from .models import Membership, Rule, Version, Workspace
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
 
@@ -13,7 +14,10 @@ from .workspace_secrets import Secret
 def require(request, permission, thing):
     """Raise PermissionDenied unless the person may. `permission` is `app.verb_model`."""
     if not request.user.has_perm(permission, thing):
-        actor.denied_in(thing if isinstance(thing, Workspace) else thing.workspace)
+        workspace = thing if isinstance(thing, Workspace) else thing.workspace
+        actor.denied_in(workspace)
+        if workspace.is_shelf:
+            raise PermissionDenied("Curators alone change what is curated. Make an environment of your own from it.")
         raise PermissionDenied("Your role in this workspace does not allow this. An owner of it can change that.")
     return thing
 
@@ -47,15 +51,25 @@ def get_own_membership(request, workspace):
 
 def get_environment(request, workspace, name, permission="environments.view_environment"):
     workspace = get_workspace(request, workspace)
-    environment = get_object_or_404(Environment, workspace=workspace, name=name)
-    environment.workspace = workspace
+    environment = workspace.find_environment(name)
+    if not environment:
+        raise Http404("There is no such environment.")
+    if environment.workspace_id == workspace.pk:
+        environment.workspace = workspace
+    else:
+        environment.used_in = workspace
     return require(request, permission, environment)
 
 
 def get_version(request, workspace, name, number, permission="environments.view_environment"):
     environment = get_environment(request, workspace, name)
-    version = get_object_or_404(Version.objects.select_related("author"), environment=environment, number=number)
+    version = get_object_or_404(
+        Version.objects.select_related("author", "origin__environment__workspace"),
+        environment=environment,
+        number=number,
+    )
     version.environment = environment
+    version.used_in = getattr(environment, "used_in", None)
     return require(request, permission, version)
 
 

@@ -57,7 +57,7 @@ class TokenSerializer(serializers.ModelSerializer):
         fields = super().get_fields()
         request = self.context.get("request")
         if request and request.user.is_authenticated:  # who reads the schema may be nobody
-            fields["workspace"].queryset = Workspace.objects.visible_to(request.user)
+            fields["workspace"].queryset = Workspace.objects.worked_in_by(request.user)
         return fields
 
 

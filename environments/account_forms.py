@@ -38,7 +38,7 @@ class TokenForm(forms.Form):
     def __init__(self, user, data=None):
         super().__init__(data, label_suffix="")
         self.user = user
-        self.fields["workspace"].queryset = Workspace.objects.visible_to(user)
+        self.fields["workspace"].queryset = Workspace.objects.worked_in_by(user)
 
     def save(self):
         """Return (token, its text), or None with an error at the field."""

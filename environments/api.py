@@ -1,5 +1,5 @@
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
@@ -13,8 +13,8 @@ from .drafts import Draft
 from .faults import UserFault
 from .findings import errors
 from .formats import reading
-from .forms import FilterForm
-from .models import Environment, Rule, Version, Workspace
+from .forms import ListFilterForm
+from .models import Curation, Environment, Rule, Version, Workspace
 
 
 class WorkspaceSerializer(serializers.ModelSerializer):
@@ -78,11 +78,18 @@ class VersionSerializer(serializers.ModelSerializer):
         help_text="The conda part as a conda file, comments and all. Given, it stands for python.condaDependencies.",
     )
     author = serializers.CharField(source="author.username", read_only=True)
+    origin = serializers.CharField(
+        source="origin.curated_name",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the curated version that it was made from: AzureML-Minimal/3",
+    )
     findings = FindingSerializer(many=True, read_only=True)
 
     class Meta:
         model = Version
-        fields = ["number", "definition", "conda", "image_key", "author", "created", "message", "findings"]
+        fields = ["number", "definition", "conda", "image_key", "author", "created", "message", "origin", "findings"]
         read_only_fields = ["number", "image_key", "created"]
         extra_kwargs = {"message": {"max_length": 1000}}
 
@@ -96,6 +103,8 @@ class VersionSerializer(serializers.ModelSerializer):
     def validate(self, asked):
         """Read the document, joined with the conda file if there is one, by the rules that the editor obeys."""
         policy, document = Rule.objects.policy(self.context["workspace"]), asked.get("document", {})
+        origin = (asked.get("origin") or {}).get("curated_name")
+        asked["origin"] = Version.objects.curated_named(origin) if origin else None
         if "conda" in asked and isinstance(document, dict):
             asked["document"] = Draft.of(document, asked["conda"]).examine(policy)
             if refused := errors(asked["document"].findings):
@@ -107,7 +116,26 @@ class VersionSerializer(serializers.ModelSerializer):
         return asked
 
 
+class LifecycleSerializer(serializers.ModelSerializer):
+    """What only a curated environment has."""
+
+    successor = serializers.CharField(source="successor.name", allow_null=True, default=None)
+    since = serializers.DictField(
+        child=serializers.DateField(), help_text="the day on which each stage was reached last"
+    )
+    tags = serializers.DictField(child=serializers.CharField())
+
+    class Meta:
+        model = Curation
+        fields = ["stage", "since", "ends", "reason", "successor", "tags"]
+        read_only_fields = fields
+
+
 class EnvironmentSerializer(serializers.ModelSerializer):
+    curated = serializers.BooleanField(source="is_curated", read_only=True)
+    lifecycle = LifecycleSerializer(
+        source="curation", read_only=True, allow_null=True, default=None, help_text="null where it is not curated"
+    )
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     created_by = serializers.CharField(source="created_by.username", read_only=True)
     latest_version = serializers.SerializerMethodField()
@@ -117,7 +145,9 @@ class EnvironmentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Environment
-        fields = ["name", "workspace", "description", "latest_version", "created", "created_by"]
+        fields = [
+            "name", "workspace", "description", "latest_version", "created", "created_by", "curated", "lifecycle",
+        ]  # fmt: skip
         read_only_fields = ["created"]
 
     def get_latest_version(self, environment) -> int | None:
@@ -151,7 +181,7 @@ class WorkspaceList(generics.ListCreateAPIView):
     pagination_class = ByName
 
     def get_queryset(self):
-        return Workspace.objects.visible_to(self.request.user).with_role_of(self.request.user)
+        return Workspace.objects.worked_in_by(self.request.user).with_role_of(self.request.user)
 
     def create(self, request, *args, **kwargs):
         may_make_workspaces(request)
@@ -162,17 +192,29 @@ class WorkspaceList(generics.ListCreateAPIView):
 
 
 class EnvironmentList(generics.ListCreateAPIView):
-    """The environments of a workspace. POST makes one, which has no version yet."""
+    """The environments of a workspace, and the curated ones, which every workspace has. POST makes one without a version.
+
+    A curated environment is `curated`, and of the workspace that has the shelf. It is read and built under the name of
+    any workspace. Archived ones are not listed here.
+    """
 
     serializer_class = EnvironmentSerializer
     pagination_class = ByName
 
     def get_queryset(self):
         workspace = get_workspace(self.request, self.kwargs["workspace"])
-        found = workspace.environments.select_related("workspace", "created_by")
-        filters = FilterForm(self.request.query_params)
-        filters.is_valid()
-        return found.search(filters.cleaned_data.get("q", ""))
+        found = Environment.objects.seen_in(workspace)
+        found = found.select_related("workspace", "created_by", "curation__successor")
+        return ListFilterForm(self.request.query_params).narrow(found)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("q", str, description="words that stand in name or description"),
+            OpenApiParameter("curated", bool, description="true: curated ones alone; false: none of them"),
+        ]
+    )
+    def get(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
 
     def create(self, request, *args, **kwargs):
         workspace = get_workspace(request, kwargs["workspace"], "environments.add_environment")
@@ -197,7 +239,7 @@ class VersionList(generics.ListCreateAPIView):
 
     def get_queryset(self):
         environment = get_environment(self.request, self.kwargs["workspace"], self.kwargs["name"])
-        return environment.versions.select_related("author")
+        return environment.versions.select_related("author", "origin__environment")
 
     @extend_schema(
         responses={
@@ -212,7 +254,8 @@ class VersionList(generics.ListCreateAPIView):
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         message, source = asked.get("message", ""), asked.get("conda", "")
-        version, is_new = environment.register(asked["document"], request.user, message, source)
+        origin = asked["origin"]
+        version, is_new = environment.register(asked["document"], request.user, message, source, origin)
         return Response(self.get_serializer(version).data, status=201 if is_new else 200)
 
 

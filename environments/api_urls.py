@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_api, api, people_api, policy_api, secret_api, wheel_api
+from . import account_api, api, people_api, policy_api, secret_api, shelf_api, wheel_api
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -23,6 +23,10 @@ urlpatterns = [
         api.VersionFile.as_view(),
         name="api-version-file",
     ),
+    path("curated/", shelf_api.CuratedList.as_view(), name="api-shelf"),
+    path("curated/<name:name>/", shelf_api.CuratedDetail.as_view(), name="api-curated"),
+    path("curated/<name:name>/users/", shelf_api.CuratedUsers.as_view(), name="api-curated-users"),
+    path("workspaces/<slug:workspace>/environments/<name:name>/origin/", shelf_api.Origin.as_view(), name="api-origin"),
     path("workspaces/", api.WorkspaceList.as_view(), name="api-workspaces"),
     path("workspaces/<slug:workspace>/environments/", api.EnvironmentList.as_view(), name="api-environments"),
     path(

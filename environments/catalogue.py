@@ -22,6 +22,7 @@ CATALOGUE = {
     "name-too-long": Kind(ERROR, "A name has at most {longest} characters; this one has {length}."),
     "name-characters": Kind(ERROR, "{reason}"),
     "name-reserved": Kind(ERROR, "Names that begin with {prefix} are reserved for curated environments."),
+    "name-not-curated": Kind(ERROR, "The name of a curated environment begins with {prefixes}."),
     "name-unusable": Kind(WARNING, "The environment cannot be called “{name}”: {reason}"),
     # The text
     "file-empty": Kind(ERROR, "The file is empty."),

@@ -10,4 +10,4 @@ def portal(request):
 
 
 def _workspaces(user):
-    return Workspace.objects.visible_to(user).with_role_of(user)[:30] if user.is_authenticated else ()
+    return Workspace.objects.worked_in_by(user).with_role_of(user)[:30] if user.is_authenticated else ()

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from . import names
 from .faults import UserFault
+from .models import Version
 from .workspace_secrets import read_hosts
 
 
@@ -13,6 +14,7 @@ class DraftForm(forms.Form):
     """A new version. What it says is in its `editing`; the form itself holds only what is said about it."""
 
     message = forms.CharField(label="What changes, and why", required=False, max_length=1000)
+    origin = forms.CharField(required=False, max_length=400)  # AzureML-Minimal/3, of a copy of a curated environment
 
     def __init__(self, data=None, *, editing, **kwargs):
         self.editing = editing
@@ -26,6 +28,13 @@ class DraftForm(forms.Form):
             initial["name"] = editing.name
         return cls(None, editing=editing, initial=initial)
 
+    def clean_origin(self):
+        try:
+            return Version.objects.curated_named(self.cleaned_data["origin"]) if self.cleaned_data["origin"] else None
+        except UserFault as fault:
+            self.add_error(None, fault.message)  # nobody sees the field
+            return None
+
     def clean(self):
         if self.editing.fault:
             raise ValidationError(self.editing.fault)
@@ -36,22 +45,25 @@ class DraftForm(forms.Form):
         """Return (version, whether it is new), or None with an error where only the workspace can tell."""
         try:
             message, editing = self.cleaned_data["message"], self.editing
-            return environment.register(editing.definition, by, message, editing.draft.conda)
+            origin = self.cleaned_data["origin"]
+            return environment.register(editing.definition, by, message, editing.draft.conda, origin)
         except UserFault as fault:
-            self.add_error(fault.field if fault.field in self.fields else None, fault.message)
+            self.add_error(fault.field if fault.field == "message" else None, fault.message)
             return None
 
 
 class EnvironmentForm(DraftForm):
     """A new environment with its first version."""
 
+    is_curated = False
     name = forms.CharField(required=False, max_length=10_000)  # the rule that names obey says it better
     description = forms.CharField(required=False, max_length=10_000)
     field_order = ["name", "description"]
 
     def clean_name(self):
         try:
-            names.check(self.cleaned_data["name"], self.editing.policy.reserved_prefixes)
+            prefixes = self.editing.policy.reserved_prefixes
+            names.check(self.cleaned_data["name"], prefixes, is_curated=self.is_curated)
         except UserFault as fault:
             raise ValidationError(fault.message) from fault
         return self.cleaned_data["name"]
@@ -69,6 +81,12 @@ class EnvironmentForm(DraftForm):
             if not saved:
                 transaction.set_rollback(True)
             return saved
+
+
+class CuratedForm(EnvironmentForm):
+    """A new curated environment, which begins as a preview."""
+
+    is_curated = True
 
 
 class StartForm(forms.Form):
@@ -141,6 +159,18 @@ class FilterForm(forms.Form):
     @property
     def page_number(self):
         return self.cleaned_data.get("page") or 1
+
+
+class ListFilterForm(FilterForm):
+    """The same of the API, which tells curated environments apart."""
+
+    curated = forms.ChoiceField(choices=[("true", "true"), ("false", "false")], required=False)
+
+    def narrow(self, environments):
+        self.is_valid()
+        environments = environments.search(self.cleaned_data.get("q", ""))
+        curated = self.cleaned_data.get("curated")
+        return environments.curated(curated == "true") if curated else environments
 
 
 class PageForm(forms.Form):

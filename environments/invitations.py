@@ -57,6 +57,7 @@ class Invitation(models.Model):
     @classmethod
     def make(cls, workspace, role, by, email=""):
         """Return (invitation, the secret of its link, which nobody can read again). Raise UserFault."""
+        workspace.refuse_people()
         text = secrets.token_urlsafe(32)
         with transaction.atomic():
             workspace.lock_people()

@@ -12,7 +12,7 @@ from . import definition as definitions
 from . import lint, names, version_files
 from .declared import Declared
 from .drafts import Draft
-from .faults import DefinitionFault
+from .faults import DefinitionFault, UserFault
 from .formats import conda_file
 from .interpreters import Interpreter  # noqa: F401, one of ours
 from .invitations import Invitation  # noqa: F401, one of ours
@@ -20,6 +20,7 @@ from .people_models import LastOwner, Membership, Role, Workspace, active_user  
 from .portal_roles import PortalRole  # noqa: F401
 from .rule_models import Rule
 from .sessions import Session  # noqa: F401
+from .shelf_models import BY_USE, Curation, Stage, refuse_what_one_workspace_has
 from .texts import digest_of
 from .token_models import Token  # noqa: F401
 from .wheels import PrivateWheel  # noqa: F401
@@ -40,6 +41,29 @@ def _build_fields(versions):
 class EnvironmentQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+    def seen_in(self, workspace):
+        """What a workspace has, and the curated environments, which every workspace has unless its own has the name."""
+        own = Environment.objects.filter(workspace=workspace).order_by().values("name")
+        on_shelf = Q(workspace__is_shelf=True) & ~Q(name__in=own) & ~Q(curation__stage=Stage.ARCHIVED)
+        return self.filter(Q(workspace=workspace) | on_shelf)
+
+    def on_shelf(self):
+        """The curated environments, those that are current first."""
+        order = models.Case(*(models.When(curation__stage=stage, then=n) for n, stage in enumerate(BY_USE)))
+        found = (
+            self.curated().filter(curation__isnull=False).select_related("workspace", "curation__successor__workspace")
+        )
+        return found.order_by(order, "name")
+
+    def curated(self, is_curated=True):
+        return self.filter(workspace__is_shelf=is_curated)
+
+    def made_from(self, environment):
+        """Those of teams whose latest version was made from one of the versions of a curated environment."""
+        return self.curated(False).filter(
+            versions__number=models.F("latest_number"), versions__origin__environment=environment
+        )
 
     def search(self, text):
         """Every word must stand in the name or the description."""
@@ -76,8 +100,19 @@ class Environment(models.Model):
     def get_absolute_url(self):
         return reverse("environment", args=[self.workspace.name, self.name])
 
-    def register(self, definition, by, message="", source=""):
+    @property
+    def is_curated(self):
+        return self.workspace.is_shelf
+
+    def begin_life(self):
+        """Have the part that only a curated environment has. Return it; it is a preview at first."""
+        curation, _ = Curation.objects.get_or_create(environment=self, defaults={"since": Curation.begun()})
+        return curation
+
+    def register(self, definition, by, message="", source="", origin=None):
         """Return (version, whether it is new). An identical definition returns the version that is there.
+
+        `origin` is the version of a curated environment that it was made from, if it was.
 
         `source` is the conda file as somebody wrote it, with its comments; given one, another comment is another
         version. Raise DefinitionFault when the policy of this workspace refuses
@@ -90,6 +125,10 @@ class Environment(models.Model):
         source_digest = digest_of(source) if source else ""
         if refused := lint.refusals(definition, Rule.objects.rules(self.workspace)):
             raise DefinitionFault(refused)
+        if self.is_curated:
+            refuse_what_one_workspace_has(definition)
+        if origin:
+            origin.refuse_new_copies(self)
         with transaction.atomic():
             environment = Environment.objects.select_for_update().get(pk=self.pk)
             same = environment.versions.filter(identity=definition.identity).order_by("-number")
@@ -112,27 +151,49 @@ class Environment(models.Model):
                 findings=[finding.as_dict() for finding in definition.findings if finding.code not in OF_THE_MOMENT],
                 author=by,
                 message=message,
+                origin=origin,
             )
             version.wheels.add(*wheels)
             Declared.objects.write(version)
             before = {"number": version.number - 1} if version.number > 1 else None
             after = {"number": version.number, "image_key": version.image_key, "identity": version.identity}
-            record(Verb.REGISTERED, version, self.workspace, before, after | {"message": message}, by=by)
+            after |= {"message": message} | ({"origin": origin.curated_name} if origin else {})
+            record(Verb.REGISTERED, version, self.workspace, before, after, by=by)
             return version, True
 
     @property
     def latest(self):
-        return self.versions.select_related("author").order_by("-number").first()
+        versions = self.versions.select_related("author", "origin__environment__workspace")
+        return versions.order_by("-number").first()
 
 
 class VersionQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(environment__workspace__in=Workspace.objects.visible_to(user))
 
+    def with_users(self):
+        """What a line about a copy says: workspace and its owners, origin, how often it ran and when last."""
+        owners = Membership.objects.owners().select_related("user").order_by("user__username")
+        rows = self.select_related("environment__workspace", "origin__environment")
+        rows = rows.prefetch_related(models.Prefetch("environment__workspace__memberships", owners, to_attr="owners"))
+        return rows.annotate(run_count=models.Count("runs"), last_run=models.Max("runs__started"))
+
     def with_last_build(self):
         """Annotate id, status and supplier of the build of each that was asked for last."""
         last = Version.objects.filter(pk=models.OuterRef("pk"), builds__isnull=False).order_by("-builds__created")
         return self.annotate(**_build_fields(last))
+
+    def curated_named(self, text):
+        """The version of a curated environment that is named so: AzureML-Minimal/3. Raise UserFault."""
+        name, _, number = text.partition("/")
+        found = self.filter(environment__workspace__is_shelf=True, environment__name=name)
+        if number.isdecimal() and len(number) < 10 and number.isascii():
+            version = (
+                found.filter(number=number).select_related("environment__workspace", "environment__curation").first()
+            )
+            if version:
+                return version
+        raise UserFault(f"There is no curated environment {text[:80]}. Write AzureML-Minimal/3.", "origin")
 
     def update(self, **fields):
         raise TypeError("A version never changes; register a new one.")
@@ -151,6 +212,13 @@ class Version(models.Model):
     findings = models.JSONField(default=list)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     message = models.TextField(blank=True)
+    origin = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="copies",
+        help_text="the version of a curated environment that it was made from",
+    )
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = VersionQuerySet.as_manager()
@@ -175,6 +243,29 @@ class Version(models.Model):
     @property
     def workspace(self):
         return self.environment.workspace
+
+    @property
+    def reference(self):
+        """How an address names it: team/science/3."""
+        return f"{self.workspace.name}/{self.environment.name}/{self.number}"
+
+    @property
+    def curated_name(self):
+        """How a copy names it as its origin: AzureML-Minimal/3."""
+        return f"{self.environment.name}/{self.number}"
+
+    def refuse_new_copies(self, environment):
+        """Raise UserFault where this curated version is archived; what was made from it before goes on."""
+        curation = self.environment.curation
+        if curation.stage != Stage.ARCHIVED or environment.versions.filter(origin__environment=self.environment_id):
+            return
+        then = f" {curation.successor} comes after it." if curation.successor else ""
+        raise UserFault(f"{self.environment} is archived: nothing new is made from it.{then}", "origin")
+
+    @property
+    def origin_for_next(self):
+        """What a version that is made from this one was made from."""
+        return self if self.environment.is_curated else self.origin
 
     @cached_property
     def definition(self):

@@ -10,23 +10,26 @@ LONGEST = 255
 PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
-def examine(name, reserved=()):
-    """Return the Finding that says why `name` may not be given to an environment that is not curated, or None."""
+def examine(name, reserved=(), is_curated=False):
+    """Return the Finding that says why an environment may not have this `name`, or None.
+
+    The `reserved` prefixes are those that curated environments begin with, and no others, whatever the case.
+    """
     if not name:
         return found("name-missing", "name")
     if len(name) > LONGEST:
         return found("name-too-long", "name", longest=LONGEST, length=len(name))
     if not re.fullmatch(PATTERN, name):
         return found("name-characters", "name", reason=_what_is_wrong(name))
-    for prefix in reserved:
-        if name.lower().startswith(prefix.lower()):
-            return found("name-reserved", "name", prefix=prefix)
-    return None
+    prefix = next((prefix for prefix in reserved if name.lower().startswith(prefix.lower())), "")
+    if is_curated and reserved and not prefix:
+        return found("name-not-curated", "name", prefixes=" or ".join(reserved))
+    return found("name-reserved", "name", prefix=prefix) if prefix and not is_curated else None
 
 
-def check(name, reserved=()):
-    """Raise UserFault unless `name` may be given to an environment that is not curated."""
-    finding = examine(name, reserved)
+def check(name, reserved=(), is_curated=False):
+    """Raise UserFault unless an environment may have this `name`."""
+    finding = examine(name, reserved, is_curated)
     if finding:
         raise UserFault(finding.message, "name")
 

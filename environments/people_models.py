@@ -28,6 +28,9 @@ class Role(models.IntegerChoices):
 ROLES = {role.label.lower(): role for role in Role}  # by the word that files, the API and settings say
 
 
+SHELF = "curated"  # the name of the workspace that has the curated environments, unless a team had it first
+
+
 class LastOwner(UserFault):
     """A workspace would have no owner who can sign in."""
 
@@ -37,8 +40,25 @@ class LastOwner(UserFault):
 
 class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, user):
+        """What a person may look into: the workspaces they are in, and the shelf, which everybody who signs in sees."""
+        if not user.is_authenticated:
+            return self.none()
+        if portal_roles.sees_all(user) and portal_roles.reach_of(user) is None:
+            return self
+        mine = Workspace.objects.worked_in_by(user)
+        return self.filter(Q(pk__in=mine.order_by().values("pk")) | Q(is_shelf=True))
+
+    def worked_in_by(self, user):
         """Administrators and auditors see every workspace, other people those they are members of."""
-        found = self if portal_roles.sees_all(user) else self.filter(memberships__user=user)
+        teams = self.filter(is_shelf=False)
+        found = teams if portal_roles.sees_all(user) else teams.filter(memberships__user=user)
+        return found._in_reach_of(user)
+
+    def edited_by(self, user):
+        """Those in which a person may register and build."""
+        mine = {"memberships__user": user, "memberships__role__gte": Role.EDITOR}
+        teams = self.filter(is_shelf=False)
+        found = teams if portal_roles.owns_all(user) else teams.filter(**mine)
         return found._in_reach_of(user)
 
     def owned_by(self, user):
@@ -49,7 +69,7 @@ class WorkspaceQuerySet(models.QuerySet):
 
     def audited_by(self, user):
         """Those whose events a person may see."""
-        return self.visible_to(user) if portal_roles.sees_all(user) else self.owned_by(user)
+        return self._in_reach_of(user) if portal_roles.sees_all(user) else self.owned_by(user)
 
     def _in_reach_of(self, user):
         reach = portal_roles.reach_of(user)
@@ -65,6 +85,15 @@ class WorkspaceQuerySet(models.QuerySet):
         mine = Membership.objects.owners().filter(workspace=models.OuterRef("pk"), user=user)
         return self.filter(models.Exists(mine), ~models.Exists(others))
 
+    def shelf(self):
+        """The workspace of the curated environments, made when it is first asked for."""
+        there = self.filter(is_shelf=True).first()
+        if there:
+            return there
+        taken = set(self.filter(name__startswith=SHELF).values_list("name", flat=True))
+        name = next(name for name in (SHELF, *(f"{SHELF}-{n}" for n in range(2, 10_000))) if name not in taken)
+        return self.get_or_create(is_shelf=True, defaults={"name": name})[0]
+
     def make(self, name, by):
         """Make a workspace whose owner is `by`. Raise UserFault when the name is taken."""
         with transaction.atomic():
@@ -79,18 +108,22 @@ class Workspace(models.Model):
     """Where a team's environments live."""
 
     name = models.SlugField(max_length=63, unique=True)
+    is_shelf = models.BooleanField(
+        default=False, editable=False, help_text="has the curated environments: all see it, curators change it"
+    )
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["is_shelf"], condition=Q(is_shelf=True), name="one_shelf")]
 
     def __str__(self):
         return self.name
 
     def get_absolute_url(self):
-        return reverse("environments", args=[self.name])
+        return reverse("shelf") if self.is_shelf else reverse("environments", args=[self.name])
 
     # Who is here
 
@@ -100,19 +133,23 @@ class Workspace(models.Model):
             return 0
         if portal_roles.owns_all(user):
             return Role.OWNER
+        if self.is_shelf:
+            return Role.EDITOR if portal_roles.has(user, portal_roles.PortalRole.Kind.CURATOR) else 0
         if not hasattr(self, "my_role"):
             self.my_role = self.memberships.filter(user=user).values_list("role", flat=True).first()
         return self.my_role or 0
 
     def is_seen_by(self, user):
-        """Members and administrators see it, and auditors, who have no role here."""
+        """Members and administrators see it, and auditors, who have no role here; the shelf everybody who signs in."""
+        if self.is_shelf and user.is_authenticated:
+            return True
         is_near = portal_roles.reach_of(user) in (None, self.pk)
         return self.role_of(user) > 0 or (is_near and portal_roles.sees_all(user))
 
     def role_word(self, user):
         """What `user` is here, as a page and the API say it: viewer, editor, owner, or auditor."""
         role = self.role_of(user)
-        return Role(role).label.lower() if role else "auditor"
+        return Role(role).label.lower() if role else "viewer" if self.is_shelf else "auditor"
 
     def lock_people(self):
         """Until the transaction ends nobody else changes who is here."""
@@ -123,6 +160,7 @@ class Workspace(models.Model):
 
         Raise LastOwner when the workspace would have no owner any more.
         """
+        self.refuse_people()
         with transaction.atomic():
             self.lock_people()
             member = self.memberships.select_related("user").filter(user=user).first()
@@ -133,6 +171,11 @@ class Workspace(models.Model):
             member.role, member.given = role, None
             member.save(update_fields=["role", "given"])
         return member, False
+
+    def refuse_people(self):
+        """Raise UserFault where nobody can be a member."""
+        if self.is_shelf:
+            raise UserFault("Nobody is a member here: everybody sees curated environments, and curators change them.")
 
     def remove_member(self, user):
         """Raise LastOwner, or UserFault when there is no such member."""
@@ -153,7 +196,7 @@ class Workspace(models.Model):
 
     def add_environment(self, name, by, description=""):
         """Make an environment here. Raise UserFault when the name is taken or may not be given."""
-        names.check(name, Rule.objects.reserved_prefixes())
+        self.check_name(name)
         with transaction.atomic():
             environment, is_new = self.environments.get_or_create(
                 name=name, defaults={"description": description, "created_by": by}
@@ -161,7 +204,22 @@ class Workspace(models.Model):
             if not is_new:
                 raise UserFault(f"{self} already has an environment named {name}.", "name")
             record(Verb.MADE, environment, self, after={"description": description}, by=by)
+            if self.is_shelf:
+                environment.begin_life()
         return environment
+
+    def check_name(self, name):
+        """Raise UserFault unless an environment here may have this name. Of curated ones it tells that they are."""
+        names.check(name, Rule.objects.reserved_prefixes(), is_curated=self.is_shelf)
+        is_taken = Workspace.objects.filter(is_shelf=True, environments__name__iexact=name)
+        if not self.is_shelf and is_taken.exists():
+            raise UserFault(f"{name} is the name of a curated environment.", "name")
+
+    def find_environment(self, name):
+        """The environment of this name here, or else on the shelf, where every workspace finds it; or None."""
+        places = Q(workspace=self.pk) | Q(workspace__is_shelf=True)
+        environments = self.environments.model.objects.filter(places, name=name)
+        return environments.select_related("workspace", "curation").order_by("workspace__is_shelf").first()
 
     def add_wheel(self, upload, by):
         """Keep an uploaded wheel. Return (wheel, whether it is new). Raise UserFault when it cannot be one."""

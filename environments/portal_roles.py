@@ -69,6 +69,11 @@ def has(user, kind):
     return getattr(user, name)
 
 
+def curates(user):
+    """Curators and administrators look after curated environments."""
+    return user.is_superuser or has(user, PortalRole.Kind.CURATOR)
+
+
 def owns_all(user):
     """Administrators are owners everywhere."""
     return user.is_superuser or getattr(user, "was_superuser", False)

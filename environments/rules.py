@@ -5,7 +5,6 @@ from django.conf import settings
 
 from . import portal_roles
 from .models import Role, Workspace
-from .portal_roles import PortalRole
 
 
 @rules.predicate
@@ -15,7 +14,7 @@ def is_administrator(user):
 
 @rules.predicate
 def is_curator(user):
-    return user.is_superuser or portal_roles.has(user, PortalRole.Kind.CURATOR)
+    return portal_roles.curates(user)
 
 
 @rules.predicate

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_views, people_views, policy_views, secret_views, views, wheel_views
+from . import account_views, people_views, policy_views, secret_views, shelf_views, views, wheel_views
 
 urlpatterns = [
     path("account/tokens/", account_views.tokens, name="tokens"),
@@ -19,6 +19,11 @@ urlpatterns = [
         name="invitation-revoke",
     ),
     path("workspaces/<slug:workspace>/people/<str:person>/remove/", people_views.remove_member, name="member-remove"),
+    path("curated/", shelf_views.shelf, name="shelf"),
+    path("curated/endings/", shelf_views.endings, name="endings"),
+    path("curated/<name:name>/use/", shelf_views.use, name="curated-use"),
+    path("curated/<name:name>/lifecycle/", shelf_views.lifecycle, name="lifecycle"),
+    path("workspaces/<slug:workspace>/environments/<name:name>/origin/", shelf_views.origin, name="origin"),
     path("workspaces/<slug:workspace>/", views.environments, name="environments"),
     path("workspaces/<slug:workspace>/new/", views.new_environment, name="new-environment"),
     path("workspaces/<slug:workspace>/new/from/", views.starts, name="starts"),

@@ -5,13 +5,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
-from . import pip_lines
+from . import origins, pip_lines, shelf_views
 from .access import get_environment, get_version, get_workspace, require
 from .drafts import Draft, Row
 from .editing import Editing
 from .faults import UserFault
-from .forms import DraftForm, EnvironmentForm, FilterForm, StartForm
-from .models import Environment, Rule, Version
+from .forms import CuratedForm, DraftForm, EnvironmentForm, FilterForm, StartForm
+from .models import Environment, Rule, Stage, Version
 
 PAGE = 50
 MOST_WHEELS = 20  # that the editor offers
@@ -26,6 +26,8 @@ KINDS = (
 
 def environments(request, workspace):
     workspace = get_workspace(request, workspace)
+    if workspace.is_shelf:
+        return redirect(workspace)
     filters = FilterForm(request.GET)
     found = filters.apply(workspace.environments.with_last_build().order_by("-changed", "pk"))
     context = {
@@ -39,18 +41,22 @@ def environments(request, workspace):
 
 def new_environment(request, workspace):
     workspace = get_workspace(request, workspace, "environments.add_environment")
-    return _edit(request, EnvironmentForm, workspace)
+    return _edit(request, CuratedForm if workspace.is_shelf else EnvironmentForm, workspace)
 
 
 def environment(request, workspace, name):
     environment = get_environment(request, workspace, name)
+    if environment.is_curated:
+        return shelf_views.environment(request, environment)
     filters = FilterForm(request.GET)
     filters.is_valid()
     versions = environment.versions.with_last_build().select_related("author").order_by("-number")
+    latest = environment.latest
     context = {
         "environment": environment,
         "workspace": environment.workspace,
-        "latest": environment.latest,
+        "latest": latest,
+        "offered": origins.offered_to(latest),
         "page": Paginator(versions, PAGE).get_page(filters.page_number),
     }
     return render(request, "environments/environment.html", context)
@@ -66,7 +72,8 @@ def starts(request, workspace):
     workspace = get_workspace(request, workspace, "environments.add_environment")
     filters = FilterForm(request.GET)
     filters.is_valid()
-    found = Environment.objects.visible_to(request.user).filter(latest_number__gt=0).select_related("workspace")
+    found = Environment.objects.visible_to(request.user).exclude(curation__stage=Stage.ARCHIVED)
+    found = found.filter(latest_number__gt=0).select_related("workspace")
     found = found.search(filters.cleaned_data.get("q", "")).order_by("workspace__name", "name")
     context = {
         "workspace": workspace,
@@ -143,8 +150,10 @@ def _edit(request, form_class, workspace, environment=None):
     edit = request.POST.get("edit", "")
     if request.method != "POST":
         start = _start(request) or latest
-        form = form_class(editing=Editing(_draft_of(start), policy, latest))
+        draft, onto = _draft_of(start), _onto(request, start, workspace)
+        form = form_class(editing=Editing(onto.rebased.draft if onto else draft, policy, latest))
         form.editing.start = start
+        form.initial["origin"] = onto.target.curated_name if onto else _origin_of(start, workspace)
         if not start:
             form.editing.rows.pip.append(Row("pip"))
         return _show(request, form, workspace, environment)
@@ -177,6 +186,24 @@ def _start(request):
     if not form.is_valid() or not form.cleaned_data["from"]:
         return None
     return get_version(request, *form.cleaned_data["from"])
+
+
+def _onto(request, start, workspace):
+    """The Offer of the curated version that `?onto=AzureML-Minimal/3` names, on which the draft is laid; or None."""
+    if not (request.GET.get("onto") and start and start.origin_id):
+        return None
+    try:
+        target = Version.objects.curated_named(request.GET["onto"])
+        return origins.Offer.of(start, target, workspace)
+    except UserFault as fault:
+        messages.error(request, fault.message)
+        return None
+
+
+def _origin_of(start, workspace):
+    """What the next version is made from, as a form says it. Curated ones are made from nothing."""
+    origin = start and not workspace.is_shelf and start.origin_for_next
+    return origin.curated_name if origin else ""
 
 
 def _draft_of(version):

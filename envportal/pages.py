@@ -43,6 +43,10 @@ class ByName(Pages):
     ordering = "name"
 
 
+class ByEnvironment(Pages):
+    ordering = ("environment__name", "pk")
+
+
 class ByPerson(Pages):
     ordering = ("user__username", "pk")
 

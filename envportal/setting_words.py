@@ -80,6 +80,7 @@ GROUPS = {
         "ENVPORTAL_ADVISORIES_MB": "MB that it may have",
     },
     "Storage": {
+        "ENVPORTAL_AHEAD_MB": "MB to download up to which curated environments are built before anybody asks; 0: none",
         "ENVPORTAL_KEEP_LAST": "newest good builds of each environment that always keep their files",
         "ENVPORTAL_KEEP_USED_DAYS": "days for which the files of others are kept after their last use",
         "ENVPORTAL_STORAGE_MB": "MB that the files of all builds take together; 0: no limit",

@@ -64,6 +64,8 @@ STORAGE_MB = env.int("ENVPORTAL_STORAGE_MB", 0, validate=validate.Range(min=0))
 # Of one workspace, unless administrators say another number for it; 0: any.
 STORAGE_PER_WORKSPACE_MB = env.int("ENVPORTAL_STORAGE_PER_WORKSPACE_MB", 0, validate=validate.Range(min=0))
 CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
+# Curated environments whose packages are no more to download, in MB, are built before anybody asks; 0: none.
+AHEAD_MB = env.int("ENVPORTAL_AHEAD_MB", 1000, validate=validate.Range(min=0))
 # Resolving while somebody types: of one web process, in its own child processes.
 PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2, validate=validate.Range(min=1))
 PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
@@ -255,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "tend shelf": {"task": "builds.tasks.tend_shelf", "schedule": 30.0, "options": {"expires": 30}},
     "clean storage": {"task": "builds.tasks.clean_storage", "schedule": 86400.0, "options": {"expires": 3600}},
     "tell refusals": {"task": "events.tasks.tell_refusals", "schedule": 60.0, "options": {"expires": 60}},
     "tidy people": {"task": "environments.tasks.tidy_people", "schedule": 86400.0, "options": {"expires": 3600}},

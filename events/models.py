@@ -47,6 +47,7 @@ class Verb(models.TextChoices):
     NOT_IGNORED = "not-ignored", "No longer ignored"
     EXPORTED = "exported", "Exported"
     ACCEPTED = "accepted", "Accepted"
+    ANNOUNCED = "announced", "Announced the end of"
 
 
 def sha256_of(*values):

@@ -21,7 +21,7 @@ def audit(request):
     form = UsageForm(request.GET or None)
     context = {
         "form": form,
-        "workspaces": Workspace.objects.visible_to(request.user)[:MOST_WORKSPACES],
+        "workspaces": Workspace.objects.worked_in_by(request.user)[:MOST_WORKSPACES],
         "sees_events": Workspace.objects.audited_by(request.user).exists(),
     }
     is_valid = form.is_valid()

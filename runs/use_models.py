@@ -11,10 +11,12 @@ from environments.models import Environment, Version, Workspace
 
 class UseManager(models.Manager):
     def note(self, workspace, version, lock):
-        """The row that says that a version of the workspace has this lock; without one, that something there had it."""
-        environment = version and version.environment
-        facts = {"workspace": workspace, "environment": environment}
-        return self.get_or_create(version=version, lock=lock, **({} if version else facts), defaults=facts)[0]
+        """The row that says that a version had this lock in the workspace; without one, that something there had it.
+
+        What is curated is used in many workspaces, each of which counts its own.
+        """
+        facts = {"workspace": workspace, "environment": version and version.environment}
+        return self.get_or_create(version=version, lock=lock, **facts)[0]
 
     def count_build(self, build):
         """Count a build that succeeded. Called once, in the transaction that says so."""
@@ -52,7 +54,9 @@ class Use(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "lock"], condition=Q(version__isnull=False), name="use_once"),
+            models.UniqueConstraint(
+                fields=["version", "lock", "workspace"], condition=Q(version__isnull=False), name="use_once"
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "lock"], condition=Q(version__isnull=True), name="unregistered_use_once"
             ),

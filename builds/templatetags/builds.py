@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, marks, quotas, refresh, storage, timeline, versions_picture
+from builds import actions, keeping, marks, quotas, refresh, shelf_rows, storage, timeline, versions_picture
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.licensing import Licensing
@@ -98,6 +98,18 @@ def _drawn(version):
     status, step = "reused" if is_reused else version.build_status or "", version.step
     counts, words = (step.counts, step.words) if step else (None, "")
     return versions_picture.Version(version.number, version.created, status, counts, words)
+
+
+@register.simple_tag
+def shelf_rows_of(environments, user):
+    """What the shelf says of each of these curated environments."""
+    return shelf_rows.rows(environments, user)
+
+
+@register.simple_tag
+def shelf_row_of(environment, user):
+    """The same of one."""
+    return shelf_rows.rows([environment], user)[0]
 
 
 @register.simple_tag

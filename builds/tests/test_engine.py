@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 import uuid
+from hashlib import sha256
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from builds.failures import Failure
 from builds.models import Build, Lock, Status
 from builds.tests.in_process import HERE, run, said
 from environments.models import Interpreter
+from envportal.tests.wheel_maker import make_wheel
 
 
 def test_the_interpreters_of_this_machine_are_found_and_those_of_before_forgotten(db):
@@ -286,3 +288,18 @@ def test_a_new_wheel_is_compiled_once_and_installed_with_its_bytecode(make, sett
     build = make("idna==3.10")
     assert "Compiling 1 package, once for this Python" in said(build)
     assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/idna/__pycache__/core.*.pyc"))
+
+
+def test_a_wheel_that_brings_a_script_in_python_is_installed_once_compiled(make, index, settings, tmp_path):
+    settings.CACHE = tmp_path / "cache"
+    settings.CACHE.mkdir()
+    data = make_wheel("tool", more=[("tool-1.0.data/scripts/tool.py", "#!python\nprint(1)\n")])
+    index.pages["/files/tool-1.0-py3-none-any.whl"] = ("application/octet-stream", data)
+    facts = {"url": f"{index.url}files/tool-1.0-py3-none-any.whl", "size": len(data)}
+    index.put_files(
+        "tool", facts | {"filename": "tool-1.0-py3-none-any.whl", "hashes": {"sha256": sha256(data).hexdigest()}}
+    )
+    build = make("tool")
+    assert (build.status, build.reason) == ("succeeded", "")
+    assert (settings.PREFIXES / build.prefix / "bin" / "tool.py").exists()
+    assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/tool/__pycache__/*.pyc"))

@@ -42,6 +42,8 @@ def test_an_environment_is_made_and_listed(caller):
         "latest_version": None,
         "created": None,
         "created_by": "edgar",
+        "curated": False,
+        "lifecycle": None,
     }
     assert caller.get(BASE).json() == {"results": [made], "next": None}
     assert caller.get(f"{BASE}science/").json() == made
@@ -60,6 +62,7 @@ def test_a_version_is_registered_once(caller, environment):
         "author": "edgar",
         "created": None,
         "message": "First",
+        "origin": None,
         "findings": [],
     }
     again = post(caller, url, {"definition": IDNA, "message": "Second"})

@@ -286,6 +286,7 @@ ELSEWHERE = {
     "name-too-long",
     "name-characters",
     "name-reserved",
+    "name-not-curated",
     "file-missing",
     "too-long",
     "wheel-missing",

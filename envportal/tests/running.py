@@ -36,6 +36,7 @@ class Portal:
             "SECRET_KEY": "for tests",
             "ENVPORTAL_ADMIN_PASSWORD": PASSWORD,
             "ENVPORTAL_MIN_FREE_DISK": "100",
+            "ENVPORTAL_AHEAD_MB": "0",  # only what a test asks for is built
             "ENVPORTAL_REQUESTS_PER_PERSON": "0",  # a test asks as one person what a hundred would
             "ENVPORTAL_REQUESTS_PER_ADDRESS": "0",
             "ENVPORTAL_SUGGESTIONS": "off",  # no test fetches the names of a real index

@@ -32,6 +32,8 @@ ADMINISTRATORS = NO_MEMBERS | {"administrator": 200}
 API_ADMINISTRATORS = API_NO_MEMBERS | {"administrator": 200}
 STORAGE = ADMINISTRATORS | {"auditor": 200}
 API_STORAGE = API_ADMINISTRATORS | {"auditor": 200}
+CURATORS = ADMINISTRATORS | {"curator": 200}
+API_CURATORS = API_ADMINISTRATORS | {"curator": 200}
 OWNERS_POST = EDITORS_POST | {"editor": 403}
 # Whoever has the link of an invitation and is not in the workspace.
 INVITED = {"nobody": 302, "stranger": 200, "curator": 200, "auditor": 200, "administrator": 200}
@@ -66,6 +68,8 @@ WHEEL = make_wheel()
 H = ["team", hashlib.sha256(WHEEL).hexdigest()]
 F = [*H, "demo_pkg-1.0-py3-none-any.whl"]
 S = ["team", "TOKEN"]
+C = ["AzureML-Minimal"]
+OF_CURATED = ["team", "AzureML-Minimal", 1]  # found in every workspace
 I = ["team", "GHSA-cpwx-vrp4-4pq7"]  # noqa: E741
 IGNORE = {"reason": "Not reached", "until": "2999-12-31"}
 LICENCES = {"allowed": "MIT", "review": "", "denied": "", "otherwise": ""}
@@ -134,6 +138,52 @@ TABLE = [
         dict.fromkeys(SIGNED_IN, 410) | {"nobody": 401},
     ),
     ("suggest", [], "get", {"manager": "pip", "q": "num"}, SIGNED_IN),
+    ("shelf", [], "get", None, SIGNED_IN),
+    ("endings", [], "get", None, SIGNED_IN),
+    ("waiting", [], "get", None, CURATORS),
+    ("curated-use", C, "get", None, dict.fromkeys(MEMBERS, 302)),
+    (
+        "curated-use",
+        C,
+        "post",
+        {"workspace": "team", "name": "mine", "packages": "rich"},
+        dict.fromkeys(MEMBERS, 422) | {"nobody": 302, "editor": 302, "owner": 302},
+    ),
+    ("lifecycle", C, "get", None, CURATORS),
+    ("lifecycle", C, "post", {"stage": "preview"}, CURATORS | dict.fromkeys(("curator", "administrator"), 302)),
+    ("environment", OF_CURATED[:2], "get", None, MEMBERS),
+    ("environment", ["curated", *C], "get", None, SIGNED_IN),
+    ("version", ["curated", *C, 1], "get", None, SIGNED_IN),
+    (
+        "new-version",
+        OF_CURATED[:2],
+        "get",
+        None,
+        {"nobody": 302, "stranger": 404, "viewer": 403, "editor": 403, "owner": 403, "administrator": 200},
+    ),
+    ("new-version", ["curated", *C], "get", None, CURATORS),
+    ("new-environment", ["curated"], "get", None, CURATORS),
+    ("request-build", OF_CURATED, "post", {}, EDITORS_POST),
+    ("origin", E, "get", None, MEMBERS),
+    ("origin", E, "post", {}, EDITORS | dict.fromkeys(("editor", "owner"), 422)),
+    ("api-shelf", [], "get", None, API_SIGNED_IN),
+    ("api-waiting", [], "get", None, API_CURATORS),
+    ("api-curated", C, "get", None, API_SIGNED_IN),
+    ("api-curated", C, "patch", {"stage": "preview"}, API_CURATORS),
+    ("api-curated-users", C, "get", None, API_SIGNED_IN),
+    ("api-origin", E, "get", None, dict.fromkeys(MEMBERS, 204) | {"nobody": 401, "stranger": 404}),
+    ("api-origin", E, "post", {}, only_editors(400)),
+    ("api-environment", OF_CURATED[:2], "get", None, API_MEMBERS),
+    ("api-version", OF_CURATED, "get", None, API_MEMBERS),
+    ("api-version-builds", OF_CURATED, "get", None, API_MEMBERS),
+    ("api-version-builds", OF_CURATED, "post", {}, only_editors(201)),
+    (
+        "api-versions",
+        OF_CURATED[:2],
+        "post",
+        {"definition": DEFINITION},
+        NO_MEMBERS | {"nobody": 401, "stranger": 404, "administrator": 201},
+    ),
     ("environments", W, "get", None, MEMBERS),
     ("new-environment", W, "get", None, EDITORS),
     ("new-environment", W, "post", {"name": "n", "pip_name": "idna", "pip_constraint": "", "python": ""}, EDITORS_POST),
@@ -415,6 +465,7 @@ def test_who_may_do_what(
     wheel,
     secret,
     advisories,
+    curated,
     name,
     args,
     method,

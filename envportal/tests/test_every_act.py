@@ -22,7 +22,7 @@ NO_ACT = {
     "api-wheels": "the same",
 }
 # What is more than one act: a new environment and its first version.
-ACTS = {"new-environment": 2}
+ACTS = {"new-environment": 2, "curated-use": 2}
 # Reading that is an act all the same.
 TAKEN = {
     *("wheel-file", "audit-export", "api-usage-export", "events-export", "api-events-export"),
@@ -38,7 +38,7 @@ CASES = [
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("name", "args", "method", "data"), CASES)
 def test_an_act_writes_its_event_in_its_transaction(
-    client, owner, editor, build, wheel, secret, advisories, name, args, method, data
+    client, owner, editor, build, wheel, secret, advisories, curated, name, args, method, data
 ):
     client.force_login(owner)
     args = args_of(name, args, build, editor)

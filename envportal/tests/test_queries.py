@@ -2,22 +2,31 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from builds.models import Advisory, AdvisoryImport, Ignored, Lock, SigningKey, VersionLock
-from builds.tests.test_models import PACKAGE
-from environments.models import Interpreter, Membership, Rule, Token, Workspace
+from builds.models import Advisory, AdvisoryImport, Ignored, Lock, Outlook, SigningKey, VersionLock
+from builds.tests.test_models import PACKAGE, succeed
+from environments.models import Interpreter, Membership, PortalRole, Rule, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
 SHA = hashlib.sha256(make_wheel()).hexdigest()
 # Page or API list, its arguments, and how many queries it takes, session and person included.
 LISTS = [
-    ("home", [], 15),
+    ("home", [], 16),
+    ("shelf", [], 13),
+    ("environment", ["curated", "AzureML-0"], 19),
+    ("endings", [], 7),
+    ("waiting", [], 6),
+    ("lifecycle", ["AzureML-0"], 10),
+    ("api-shelf", [], 3),
+    ("api-waiting", [], 3),
+    ("api-curated-users", ["AzureML-0"], 7),
     ("environments", ["team"], 11),
     ("environment", ["team", "science"], 10),
     ("version", ["team", "science", 1], 10),
@@ -62,6 +71,7 @@ LISTS = [
     ("api-wheels", ["team"], 4),
     ("api-wheel", ["team", SHA], 5),
 ]
+CURATORS = {"waiting", "lifecycle", "api-waiting"}
 
 
 def advise(n):
@@ -83,6 +93,7 @@ def test_a_list_costs_the_same_however_long(
     upload,
     django_assert_num_queries,
     person,
+    curate,
     name,
     args,
     count,
@@ -103,6 +114,12 @@ def test_a_list_costs_the_same_however_long(
         Rule.objects.create(kind="image-deprecated", subject=f"old:{n}", workspace=workspace)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
+        origin = curate(f"AzureML-{n}", f"certifi=={n}")
+        copy = workspace.add_environment(f"copy-{n}", editor).register(wanted(f"certifi=={n}"), editor, origin=origin)[
+            0
+        ]
+        succeed(origin.builds.request(origin, editor))
+        Outlook.objects.create(environment=origin.environment, version=origin, at=copy.created, failure="no")
         Membership.objects.create(workspace=workspace, user=person(f"member-{n}"), role=1)
         Token.make(editor, f"token {n}", workspace=workspace)
         Client().force_login(editor)
@@ -110,9 +127,13 @@ def test_a_list_costs_the_same_however_long(
             osv_id="GHSA-0000-0000-0000", reason="r", until="2999-12-31", by=editor, ended=first.created
         )
         Interpreter.objects.create(worker="w", version=f"3.1{n}.0", path="x")
+        if name == "endings":
+            origin.environment.curation.change(stage="deprecated", ends=date(2999, 1, 31), reason="Old.")
         lock = Lock.objects.store("3.11.7", "linux-64", [replace(PACKAGE, name=f"name-{n}"), PACKAGE])
         VersionLock.objects.keep(version, lock, editor)
         SigningKey.objects.create(keyid=f"{n:064}", pem="x")
+    if name in CURATORS:
+        PortalRole.objects.create(user=editor, kind=PortalRole.Kind.CURATOR)
     client.force_login(editor)
     url = reverse(name, args=args)
     client.get(url)

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         users = get_user_model().objects
         if not users.filter(is_superuser=True).exists():
             self.make_first_administrator(users)
+        # It asks nothing of the network. What cannot be loaded keeps no portal from starting.
+        call_command("loadshelf", quiet=True, stdout=self.stdout, stderr=self.stderr)
 
     def publish_key(self):
         """Have the key that builds are signed with, or say now why it cannot be used."""
