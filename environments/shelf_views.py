@@ -161,7 +161,7 @@ def _move(request, environment, offer):
     version, is_new = offer.register(environment, request.user)
     if not is_new:
         messages.info(request, f"Nothing changed: this is version {version.number} already.")
-    if "build" in request.POST and request.user.has_perm("builds.add_build", version):
-        if build := _built(request, version):
-            return redirect(build)
+    is_wanted = "build" in request.POST and request.user.has_perm("builds.add_build", version)
+    if is_wanted and (build := _built(request, version)):
+        return redirect(build)
     return redirect(f"{environment.get_absolute_url()}diff/?from={offer.latest.number}&to={version.number}")
