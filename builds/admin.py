@@ -9,13 +9,15 @@ from .models import Build, LicenceRules, Lock, Share, SigningKey, Worker
 class BuildAdmin(ReadOnly):
     list_display = ["short_id", "version", "status", "failure", "asked_by", "created", "worker"]
     list_select_related = ["version__environment", "asked_by"]
-    list_filter = ["status", "failure"]
+    list_filter = ["status", "failure", "version__environment__workspace"]
+    date_hierarchy = "created"
     search_fields = ["version__environment__name", "image_key"]
 
 
 @admin.register(Lock)
 class LockAdmin(ReadOnly):
     list_display = ["digest", "python", "platform", "created"]
+    list_filter = ["platform"]
     search_fields = ["digest"]
 
 
@@ -33,15 +35,17 @@ class SigningKeyAdmin(ReadOnly):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly):
-    list_display = ["name", "slots", "heard_at", "is_sandboxed", "sandbox_note"]
+    """Drained and forgotten under Administration, Workers."""
+
+    list_display = ["name", "slots", "is_draining", "heard_at", "version", "platform", "is_sandboxed", "sandbox_note"]
+    list_filter = ["is_draining", "is_sandboxed"]
+    search_fields = ["name"]
 
 
 @admin.register(Share)
-class ShareAdmin(admin.ModelAdmin):
-    """How many builds of a workspace run at once; a workspace without a row has as many as the setting says."""
+class ShareAdmin(ReadOnly):
+    """What a workspace may have; changed under Administration, Quotas, which writes the event."""
 
-    list_display = ["workspace", "at_once", "served_at"]
+    list_display = ["workspace", "at_once", "storage_mb", "served_at"]
     list_select_related = ["workspace"]
     search_fields = ["workspace__name"]
-    autocomplete_fields = ["workspace"]
-    readonly_fields = ["served_at"]

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from environments.access import get_version, get_workspace
-from environments.faults import UserFault
+from environments.faults import Refused, UserFault
 from envportal.pages import ByAge
 
 from . import keeping, schedule
@@ -126,6 +126,7 @@ class BuildList(generics.ListAPIView):
         responses={
             201: OpenApiResponse(BuildSerializer, "queued"),
             200: OpenApiResponse(BuildSerializer, "answered from the build that `reused_from` names"),
+            409: OpenApiResponse(description="`detail` says what in policy or quota is against it"),
         },
     )
     def post(self, request, *args, **kwargs):
@@ -134,7 +135,10 @@ class BuildList(generics.ListAPIView):
         wish.is_valid(raise_exception=True)
         digest = wish.validated_data.get("lock")
         lock = VersionLock.objects.lock_of(version, digest) if digest else None
-        build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
+        try:
+            build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
+        except Refused as fault:
+            return Response({"detail": fault.message}, status=409)
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import (  # noqa: F401, converters are registered before the paths that use them
+    administration_api,
     advisory_api,
     api,
     artifact_api,
@@ -79,6 +80,14 @@ urlpatterns = [
         advisory_api.Ignore.as_view(),
         name="api-advisory-ignore",
     ),
+    path("administration/", administration_api.Administration.as_view(), name="api-administration"),
+    path("administration/workers/", administration_api.WorkerList.as_view(), name="api-workers"),
+    path("administration/workers/<int:pk>/", administration_api.WorkerDetail.as_view(), name="api-worker"),
+    path("administration/queue/", administration_api.QueueList.as_view(), name="api-queue"),
+    path("administration/queue/<uuid:pk>/", administration_api.QueueDetail.as_view(), name="api-queue-act"),
+    path("administration/quotas/", administration_api.QuotaList.as_view(), name="api-quotas"),
+    path("administration/quotas/<slug:workspace>/", administration_api.QuotaDetail.as_view(), name="api-quota"),
+    path("workspaces/<slug:workspace>/quota/", administration_api.WorkspaceQuota.as_view(), name="api-workspace-quota"),
     path("licences/policy/", licence_api.PortalLicenceRules.as_view(), name="api-licence-rules-everywhere"),
     path(
         "workspaces/<slug:workspace>/licences/policy/",

@@ -163,7 +163,7 @@ class EnvironmentDiff(APIView):
         old = DiffForm(request.query_params).references[0] or str(environment.latest_number)
         before = sides.read(old, request.user, environment, "from")
         try:
-            answer = preview.resolve(definition, ("api", request.user.pk))
+            answer = preview.resolve(definition, ("api", request.user.pk), rules=policy)
         except preview.Superseded:
             return Response({"detail": "You asked something newer meanwhile."}, status=409)
         draft = sides.of_draft(definition, Draft.of(definition.document).conda, environment, answer)

@@ -53,7 +53,7 @@ def draft_diff(request, workspace, name):
     if not latest or editing.errors or editing.fault or editing.is_blank:
         return render(request, "builds/diff_start.html", context, status=422)
     try:
-        answer = preview.resolve(editing.definition, (request.session.session_key, request.path))
+        answer = preview.resolve(editing.definition, (request.session.session_key, request.path), rules=editing.policy)
     except preview.Superseded:
         return HttpResponse(status=204)
     old, new = sides.of_version(latest), sides.of_draft(editing.definition, editing.draft.conda, environment, answer)

@@ -17,10 +17,10 @@ from django.utils import timezone
 from environments import addresses
 from environments.addresses import redact as redacted
 from environments.findings import errors
-from environments.models import Interpreter
+from environments.models import Interpreter, Rule
 from environments.texts import count
 
-from . import caches, conda, credentials, pack, private_wheels, process, sandbox, sdists, uv
+from . import caches, conda, credentials, lock_policy, pack, private_wheels, process, sandbox, sdists, uv
 from .check import check
 from .diagnosis import Diagnosed, Diagnosis, Tail, diagnose, out_of_memory
 from .failures import Failure
@@ -118,6 +118,7 @@ class Attempt:
             interpreter = None if self.definition.conda_packages else self.find_interpreter(lock)
             lock = self.resolve(lock, interpreter)
             packages = lock.values()
+            self.check_policy(packages)
             step.summary = count(len(packages), "package")
             step.downloaded = sum(wheel.size for wheel in self.wheels) + self.fetched
         if self.build.is_refresh and self.moved_nothing():
@@ -167,6 +168,9 @@ class Attempt:
         if refused := errors(wanted.findings):
             told = " ".join(finding.sentence for finding in refused)
             self.give_up(Failure.NOT_BUILDABLE, f"This version was registered under other rules. {told}")
+        if refused := self.build.version.refusals():
+            told = " ".join(finding.sentence for finding in refused)
+            self.give_up(Failure.NOT_ALLOWED, f"The rules of {self.build.workspace} refuse this version. {told}")
         if wanted.brings_its_own_python:
             self.give_up(
                 Failure.NOT_BUILDABLE,
@@ -229,6 +233,11 @@ class Attempt:
                 Failure.DISK_FULL,
                 f"The disk of the worker had {free:,} MB free, so this build was ended before it had none.",
             )
+
+    def check_policy(self, packages):
+        """Fail where a package may not be here that the definition does not name, or not in this version."""
+        if refused := lock_policy.refusals(packages, Rule.objects.rules(self.build.workspace)):
+            self.give_up(Failure.NOT_ALLOWED, f"The rules of {self.build.workspace} refuse this. {' '.join(refused)}")
 
     def lock_to_take(self):
         """The lock that was asked for, else the one that is kept; None for a refresh that looks for itself."""

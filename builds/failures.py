@@ -7,6 +7,7 @@ class Failure(TextChoices):
     """Why a build failed, in classes. `diagnosis.py` tells them apart, the build page gives advice."""
 
     NOT_BUILDABLE = "not buildable", "Cannot be built here"
+    NOT_ALLOWED = "not allowed", "Not allowed by the policy"
     NO_SANDBOX = "no sandbox", "Needs the sandbox"
     PYTHON_MISSING = "python missing", "Python version is not there"
     BAD_SPEC = "bad spec", "A requirement cannot be read"
@@ -70,6 +71,8 @@ SHARED = frozenset(
 
 ADVICE = {
     Failure.NOT_BUILDABLE: "Change what the sentence above names, and build the new version.",
+    Failure.NOT_ALLOWED: "Ask for what the policy allows, and build the new version. Policies of the workspace show every "
+    "rule, and who can change it.",
     Failure.NO_SANDBOX: "Ask for a version that has a wheel and take --no-binary out, or upload a wheel. An administrator "
     "gives a worker the sandbox by installing bubblewrap there.",
     Failure.PYTHON_MISSING: "Ask for one of these, or install that Python on the worker's machine.",

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import PROTECT, RESTRICT, Q
 from django.utils import timezone
 
-from environments.faults import UserFault
+from environments.faults import Refused
 from events.models import Verb
 
 from . import related
@@ -16,10 +16,6 @@ from .actions import Action, why_not
 from .models import Build, Lock, Status
 
 IN_USE = "they are in use, or a build of the same image key has not ended yet"
-
-
-class Refused(UserFault):
-    """It cannot be done with this build as it is, for the reason that the sentence says."""
 
 
 def rebuild(build, by):

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from environments.faults import UserFault
-from environments.models import Version
+from environments.models import Rule, Version
 from events.models import Verb
 from events.record import record
 
-from . import lock_diff, lock_files, related, telling
+from . import lock_diff, lock_files, lock_policy, related, telling
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, Ignored
 from .artifact_models import ArchiveOrder, Artifact
 from .failures import ADVICE, Failure
@@ -128,8 +128,11 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
 
         A `refresh` looks past the lock that is kept, and its own is kept if it succeeds; given a `lock` that was made
         for the version, it installs that one. With `anew` it is built whether or not there is a good one, which stays
-        good whatever comes of it.
+        good whatever comes of it. Raise admission.Refused where policy or quota are against it.
         """
+        from . import admission  # which asks for builds
+
+        admission.check_policy(version)
         keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
         build = self.model(version=version, asked_by=by, is_rebuild=anew, **keys)
         build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
@@ -138,6 +141,8 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
             supplier = build.take_supplier()
             if supplier:
                 build.reuse(supplier)
+            else:  # what another build supplies takes no room
+                admission.check_quota(version)
             build.save(force_insert=True)
             build.record(Verb.REBUILT if anew else Verb.REQUESTED, by, after=build.end_in_words)
             if supplier:
@@ -185,6 +190,7 @@ class Build(models.Model):
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(default=timezone.now)
+    priority = models.SmallIntegerField(default=0, help_text="those with more begin first; administrators give it")
     started = models.DateTimeField(null=True)
     heard_at = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
@@ -416,6 +422,9 @@ class Build(models.Model):
 
     def _is_served_by(self, supplier):
         """Who asked to build or to look anew gets only what was begun since then, and did the same."""
+        rules = Rule.objects.rules(self.workspace)
+        if rules.refuses and (self.version.refusals(rules) or lock_policy.refusals(supplier.lock.values(), rules)):
+            return False  # it may have been made under other rules, or in another workspace
         looks = self.is_refresh and not self.asked_lock
         if looks and not (supplier.is_refresh and not supplier.asked_lock_id):
             return False

@@ -21,7 +21,7 @@ from environments.addresses import redact
 from environments.findings import errors
 from environments.models import Interpreter
 
-from . import caches, channels, process, sandbox, sdists, uv
+from . import caches, channels, lock_policy, process, sandbox, sdists, uv
 from .credentials import Credentials
 from .diagnosis import Diagnosed, Diagnosis, diagnose
 from .failures import Failure
@@ -60,8 +60,8 @@ class Preview:
         return sum(package.size for package in self.packages)
 
 
-def resolve(definition, asker, person=None, patience=None, platform="", anew=False):
-    """Return the Preview of a definition without errors.
+def resolve(definition, asker, person=None, patience=None, platform="", anew=False, rules=None):
+    """Return the Preview of a definition without errors. `rules` is the Policy that what is resolved is under, too.
 
     Raise Superseded when the asker asks again meanwhile, Crowded when others keep all places for `patience` seconds.
     A person may be several askers, and has as many turns as other persons. `platform` is another than ours. `anew`
@@ -72,7 +72,17 @@ def resolve(definition, asker, person=None, patience=None, platform="", anew=Fal
     patience = settings.PREVIEW_SECONDS if patience is None else patience
     with places.take(asker, asker if person is None else person, patience, _let_go_of_the_database) as ended:
         answer = (not anew and _known(definition, platform)) or _resolve(definition, platform, ended, explain=anew)
+    answer = _under(rules, answer)
     return replace(answer, image_key=definition.image_key, seconds=time.monotonic() - began)
+
+
+def _under(rules, answer):
+    """The same answer, or a failure where it has packages that may not be."""
+    refused = lock_policy.refusals(answer.packages, rules) if rules and answer.fits else ()
+    if not refused:
+        return answer
+    failure = Diagnosis(Failure.NOT_ALLOWED, " ".join(refused))
+    return replace(answer, packages=(), supplier=None, installed_size=None, failure=failure)
 
 
 def _known(definition, platform):

@@ -83,7 +83,8 @@ class Resolve(generics.GenericAPIView):
         definition = definitions.read(asked["definition"], policy)
         try:
             asker = ("api", request.user.pk)
-            answer = preview.resolve(definition, asker, request.user.pk, platform=asked.get("platform", ""))
+            platform = asked.get("platform", "")
+            answer = preview.resolve(definition, asker, request.user.pk, platform=platform, rules=policy)
         except preview.Superseded:
             return Response({"detail": "You asked something newer meanwhile."}, status=409)
         except preview.Crowded as fault:

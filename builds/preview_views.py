@@ -32,7 +32,7 @@ def preview_draft(request, workspace):
     if not editing.errors and not editing.fault and not editing.is_blank:
         try:
             asker = (request.session.session_key, request.path, name)
-            answer = preview.resolve(editing.definition, asker, request.user.pk, PATIENCE)
+            answer = preview.resolve(editing.definition, asker, request.user.pk, PATIENCE, rules=editing.policy)
         except preview.Superseded:
             return HttpResponse(status=204)
         except preview.Crowded as fault:  # the panel says so, and asks again

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from environments.models import Rule
+
 from . import lock_diff, lock_summary, preview, uv
 from .models import Lock, VersionLock
 
@@ -51,7 +53,8 @@ class Refresh:
 def look(version, by, asker, platform=""):
     """Resolve a version anew. Return the Refresh. Raise Superseded and Crowded as a preview does."""
     platform = platform or uv.this_platform()
-    answer = preview.resolve(version.definition, asker, by.pk, platform=platform, anew=True)
+    rules = Rule.objects.rules(version.workspace)
+    answer = preview.resolve(version.definition, asker, by.pk, platform=platform, anew=True, rules=rules)
     lock, kept = None, Lock.objects.kept(version.reuse_key, platform)
     if kept:  # perhaps by a build of another version with this image key
         VersionLock.objects.offer(version, kept, by)

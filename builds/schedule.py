@@ -17,6 +17,8 @@ from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from events.models import Verb
+
 from . import turns
 from .failures import SHARED
 from .models import Build
@@ -26,9 +28,19 @@ from .worker_models import Worker
 
 # A build that may begin and whose message is older than this may have lost it.
 MESSAGE_AGE = timedelta(seconds=10)
+MOMENT = 0.3  # seconds
 # Any number that nobody else locks in this database.
 ONE_AT_A_TIME = 8_203_517
-FIELDS = ("pk", "reuse_key", "version__environment__workspace", "created", "started", "is_refresh", "asked_lock")
+FIELDS = (
+    "pk",
+    "reuse_key",
+    "version__environment__workspace",
+    "created",
+    "started",
+    "is_refresh",
+    "asked_lock",
+    "priority",
+)
 
 
 class Cause(TextChoices):
@@ -40,6 +52,14 @@ class Cause(TextChoices):
     LIMIT = "workspace limit", "the workspace has as many builds running as it may"
     BUSY = "workers busy", "all places of the workers are taken"
     NONE = "none", "a worker takes it in a moment"
+
+
+class Place(TextChoices):
+    """Where in the queue an administrator puts a build."""
+
+    FRONT = "front", "before all others"
+    BACK = "back", "behind all others"
+    TURN = "turn", "in its turn"
 
 
 @dataclass(frozen=True)
@@ -119,8 +139,12 @@ class Queue:
     @cached_property
     def slots(self):
         """How many builds all workers work on at once; None without a worker."""
-        alive = list(Worker.objects.alive().values_list("slots", flat=True))
-        return sum(alive) if alive else None
+        taking = [slots for slots, is_draining in self._workers if not is_draining]
+        return sum(taking) if taking else None
+
+    @cached_property
+    def _workers(self):
+        return list(Worker.objects.alive().values_list("slots", "is_draining"))
 
     @property
     def room(self):
@@ -166,10 +190,16 @@ class Queue:
     def _running_in(self):
         return Counter(row.workspace for row in self.running)
 
+    @property
+    def _why_no_worker(self):
+        if self._workers:
+            return "Every worker is drained; it begins when one takes builds again."
+        return "No worker is running; it begins when one starts."
+
     def _reason(self, cause, build):
         most, slots = self.shares[build.workspace.pk].most, self.slots or 0
         return {
-            Cause.NO_WORKER: "No worker is running; it begins when one starts.",
+            Cause.NO_WORKER: self._why_no_worker,
             Cause.PAUSED: f"Administrators have paused the builds of {build.workspace}.",
             Cause.LIMIT: f"{build.workspace} has as many builds running as it may have at once: {most:,}.",
             Cause.BUSY: f"All places of the workers are taken: {slots:,}."
@@ -209,7 +239,9 @@ lately = Lately()
 
 
 def claim(worker):
-    """Return the build that is next, now running on `worker`; None when none may begin."""
+    """Return the build that is next, now running on `worker`; None when none may begin, or the worker is drained."""
+    if Worker.objects.filter(name=worker, is_draining=True).exists():
+        return None
     if not Build.objects.queued().exists():
         return None  # without keeping others from writing, as SQLite does below
     with transaction.atomic():
@@ -222,6 +254,24 @@ def claim(worker):
     return None
 
 
+def move(build, to):
+    """Put a build that waits before all others, behind them, or into its turn again. Return whether that changed anything.
+
+    What its workspace may have at once stays as it is.
+    """
+    with transaction.atomic():
+        _wait_for_others()
+        row = Build.objects.queued().filter(pk=build.pk).values_list("priority", flat=True).first()
+        others = [0, *Build.objects.queued().exclude(pk=build.pk).values_list("priority", flat=True)]
+        priority = {Place.FRONT: max(others) + 1, Place.BACK: min(others) - 1, Place.TURN: 0}[to]
+        if row is None or row == priority:
+            return False
+        Build.objects.queued().filter(pk=build.pk).update(priority=priority)
+        build.record(Verb.CHANGED, before={"priority": row}, after={"priority": priority})
+        transaction.on_commit(wake, robust=True)
+    return True
+
+
 def _wait_for_others():
     """Until this transaction ends nobody else claims a build, so that no limit is passed by two at the same time.
 
@@ -230,6 +280,15 @@ def _wait_for_others():
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+
+
+def pass_on(worker, build_id):
+    """Send a message again that a drained worker got, where another worker has room for a build."""
+    if Worker.objects.filter(name=worker, is_draining=True).exists():
+        queue = Queue()
+        if queue.room and queue.order.ready:
+            time.sleep(MOMENT)  # so that another one may be faster
+            Build(pk=build_id).send()
 
 
 def wake(age=timedelta()):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from environments.faults import Refused
 from environments.models import Curation, Interpreter, Stage, Version
 from environments.shelf_loader import portal_person
 from events import actor
@@ -100,5 +101,8 @@ def build_next(versions):
     for version in versions:
         is_small = 0 < small.get(version.pk, 0) <= settings.AHEAD_MB * 1_000_000
         if is_small and version.pk not in lately and not Build.objects.supplier_of(version.reuse_key):
-            return version.builds.request(version, person)
+            try:
+                return version.builds.request(version, person)
+            except Refused as fault:
+                log.info("%s is not built ahead: %s", version, fault)
     return None

@@ -133,9 +133,7 @@ def _listed(storage, folder):
 def _facts():
     """The Facts of every build that has files."""
     good = Build.objects.good()
-    rows = list(
-        _with_installed(good).values("pk", "reuse_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT)
-    )
+    rows = list(with_installed(good).values("pk", "reuse_key", "finished", "last_used", "size", WORKSPACE, ENVIRONMENT))
     suppliers = {row["reuse_key"]: row["pk"] for row in sorted(rows, key=lambda row: row["finished"])}
     may_go = set(good.free_to_go().values_list("pk", flat=True))
     reused, uses, more = _reused(good), related.last_uses(Build), related.sizes(good)
@@ -153,7 +151,7 @@ def _facts():
     ]
 
 
-def _with_installed(builds):
+def with_installed(builds):
     """Annotate the bytes of the installed packages of each build."""
     installed = Step.objects.filter(build=OuterRef("pk"), name=Step.Name.INSTALL).values("bytes")[:1]
     return builds.annotate(size=Coalesce(Subquery(installed), Value(0)))
@@ -162,7 +160,7 @@ def _with_installed(builds):
 def size_of(build):
     """Bytes that freeing this build would give back."""
     row = Build.objects.good().filter(pk=build.pk)
-    installed = _with_installed(row).values_list("size", flat=True).first()
+    installed = with_installed(row).values_list("size", flat=True).first()
     return (installed or 0) + related.sizes(row).get(build.pk, 0)
 
 

@@ -17,8 +17,11 @@ log = logging.getLogger(__name__)
 @shared_task(bind=True)
 def run_build(self, build_id):
     """Work on the build whose turn it is. The one that the message was sent for may be another, or begun already."""
-    if not engine.stopping.is_set() and (build := schedule.claim(self.request.hostname or "")):
+    name = self.request.hostname or ""
+    if not engine.stopping.is_set() and (build := schedule.claim(name)):
         engine.work_on(build)
+    else:
+        schedule.pass_on(name, build_id)
 
 
 @shared_task

@@ -4,6 +4,9 @@ The workspace that has the fewest running is next; among equal ones the one that
 was asked for, or since its last turn, whichever is later. So a workspace that asks for a hundred builds at once has
 its turn as often as the others, and no more often. Workspaces that may not begin another one come after all that may.
 
+A build with a higher priority, which administrators give, comes before all with a lower one, whose workspace may begin
+one. No priority lifts a limit.
+
 Builds of one image key are one: the first of them that has its turn begins, the others wait for it.
 """
 
@@ -27,6 +30,7 @@ class Row:
     started: datetime | None = None
     is_refresh: bool = False
     asked_lock: object = None
+    priority: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,19 @@ class Order:
 
 
 def in_turn(waiting, running, shares, now):
-    """Return the Order of `waiting`, oldest first. `shares` has a Share for every workspace."""
+    """Return the Order of `waiting`, oldest first among those of one priority. `shares` has a Share for every workspace."""
     order, builds_it = Order(), {row.reuse_key: row.pk for row in running}
     busy = Counter(row.workspace for row in running)
     since = {workspace: share.served_at or LONG_AGO for workspace, share in shares.items()}
     rows = defaultdict(deque)
-    for row in waiting:
+    for row in sorted(waiting, key=lambda row: -row.priority):  # keeps the order of equal ones
         rows[row.workspace].append(row)
 
     def key(workspace):
         most, has = shares[workspace].most, busy[workspace]
         over = max(0, has - most + 1)  # so many of its own have to end first
-        return not most, over, has, max(rows[workspace][0].created, since[workspace]), workspace
+        first = rows[workspace][0]
+        return not most, over, -first.priority, has, max(first.created, since[workspace]), workspace
 
     heap = [key(workspace) for workspace in rows]
     heapq.heapify(heap)

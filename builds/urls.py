@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import (  # noqa: F401, converters are registered before the paths that use them
+    administration_views,
     advisory_views,
     artifact_views,
     converters,
@@ -21,6 +22,13 @@ from . import (  # noqa: F401, converters are registered before the paths that u
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("administration/", administration_views.home, name="administration"),
+    path("administration/workers/", administration_views.workers, name="workers"),
+    path("administration/workers/<int:pk>/", administration_views.worker, name="worker"),
+    path("administration/queue/", administration_views.queue, name="queue"),
+    path("administration/queue/<uuid:pk>/", administration_views.queue_act, name="queue-act"),
+    path("administration/quotas/", administration_views.quota_list, name="quotas"),
+    path("administration/quotas/<slug:workspace>/", administration_views.quota, name="quota"),
     path(
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/build/",
         views.request_build,

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from rest_framework.request import Request
 
 from environments.access import get_environment, get_version, get_workspace
-from environments.faults import UserFault
+from environments.faults import Refused, UserFault
 from environments.forms import PageForm
 from environments.models import Environment, Stage, Workspace
 from environments.portal_roles import curates
@@ -108,7 +108,12 @@ def request_build(request, workspace, name, number):
         lock = VersionLock.objects.lock_of(version, wanted["lock"]) if wanted["lock"] else None
     except UserFault as fault:
         raise Http404(fault.message) from fault
-    return redirect(version.builds.request(version, request.user, lock, wanted["refresh"]))
+    try:
+        build = version.builds.request(version, request.user, lock, wanted["refresh"])
+    except Refused as fault:
+        context = {"version": version, "environment": version.environment, "workspace": version.workspace}
+        return render(request, "builds/refused.html", context | {"fault": fault}, status=409)
+    return redirect(build)
 
 
 def cancel(request, pk):

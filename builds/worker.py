@@ -13,7 +13,7 @@ from django.utils import timezone
 from environments.models import Interpreter
 from events import chain
 
-from . import archive, engine, keeper, process, sandbox, schedule, uv
+from . import archive, engine, keeper, process, sandbox, schedule, uv, vitals
 from .failures import Failure
 from .models import Build, Share, Worker
 
@@ -86,11 +86,9 @@ def prepare(worker):
 
 def report_alive(worker):
     is_sandboxed, note = sandbox.state()
-    Worker.objects.update_or_create(
-        name=worker,
-        defaults={"heard_at": timezone.now(), "slots": settings.BUILDS_AT_ONCE}
-        | {"is_sandboxed": is_sandboxed, "sandbox_note": note},
-    )
+    fields = {"heard_at": timezone.now(), "slots": settings.BUILDS_AT_ONCE, "left_at": None}
+    fields |= {"is_sandboxed": is_sandboxed, "sandbox_note": note}
+    Worker.objects.update_or_create(name=worker, defaults=fields | vitals.read())
 
 
 def report_pythons(worker):
@@ -108,6 +106,10 @@ def find_pythons():
 
 
 def report_gone(worker):
-    """Take a worker that ends off the list, so that pages say at once that none is running."""
-    Worker.objects.filter(name=worker).delete()
+    """Take a worker that ends off the list, so that pages say at once that none is running.
+
+    One that is drained stays there, so that it is drained when it comes back.
+    """
+    Worker.objects.filter(name=worker, is_draining=False).delete()
+    Worker.objects.filter(name=worker).update(left_at=timezone.now())
     Interpreter.objects.filter(worker=worker).delete()

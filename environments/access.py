@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 
 from events import actor
 
-from .models import Membership, Version, Workspace
+from .models import Membership, Rule, Version, Workspace
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
 
@@ -98,6 +98,26 @@ def get_delivery(request, workspace, hook, pk):
     delivery = get_object_or_404(hook.deliveries.all(), pk=pk)
     delivery.hook = hook
     return delivery
+
+
+def require_portal(request, permission):
+    """Raise PermissionDenied unless the person may do this on the whole portal."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied("This is for administrators of the portal.")
+
+
+def get_policy_scope(request, workspace, verb):
+    """The Workspace of that name whose rules are meant; None, which is the portal, where there is no name."""
+    if workspace:
+        return get_workspace(request, workspace, f"environments.{verb}_policy")
+    return require_portal(request, f"environments.{verb}_portal_policy")
+
+
+def get_rule(request, workspace, pk, verb="view"):
+    """A rule of a workspace or of the portal. To see, also one of the portal that binds the workspace."""
+    scope = get_policy_scope(request, workspace, verb)
+    rules = Rule.objects.binding(scope) if verb == "view" else Rule.objects.filter(workspace=scope)
+    return get_object_or_404(rules.select_related("workspace"), pk=pk)
 
 
 def get_secret(request, workspace, name, permission="environments.view_secret"):

@@ -1,7 +1,7 @@
 """Addresses that people write, and the secrets that stand in them. Pure."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .catalogue import found
 from .findings import place
@@ -81,3 +81,23 @@ def redact(text):
     text = _USER.sub(lambda match: f"{match[1] or ''}…@", text)
     text = _TOKEN_IN_PATH.sub("/t/…", text)
     return _SECRET_PARAMETERS.sub(lambda match: f"{match[0].partition('=')[0]}=…", text)
+
+
+def lies_in(address, allowed):
+    """Whether a channel or an address is `allowed` or lies below it, whoever is named as its user."""
+    address, allowed = _bare(address), _bare(allowed)
+    return bool(address) and (address == allowed or address.startswith(f"{allowed}/"))
+
+
+def _bare(address):
+    """Without user, query and the slash at its end, in small letters; empty where a path leads upwards."""
+    address = address.lower()
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if "\\" in address or any(unquote(part) in (".", "..") for part in parts.path.split("/")):
+        return ""
+    if not parts.scheme or not parts.netloc:
+        return address.rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")

@@ -79,6 +79,9 @@ class WorkspaceAdmin(admin.ModelAdmin):
     search_fields = ["name"]
     inlines = [MembershipInline]
 
+    def has_delete_permission(self, request, obj=None):
+        return False  # what is in it would go without an event of its own
+
 
 class ReadOnly(admin.ModelAdmin):
     """Looked at here; changed only by the verbs of the model."""
@@ -104,6 +107,8 @@ class EnvironmentAdmin(ReadOnly):
 @admin.register(Version)
 class VersionAdmin(ReadOnly):
     list_display = ["environment", "number", "author", "created", "image_key"]
+    list_filter = ["environment__workspace"]
+    date_hierarchy = "created"
     list_select_related = ["environment", "author"]
     search_fields = ["environment__name", "image_key"]
 
@@ -134,7 +139,9 @@ class TokenAdmin(admin.ModelAdmin):
 class RuleAdmin(admin.ModelAdmin):
     """What definitions may and must say; what this release knows itself stands in policy.py."""
 
-    list_display = ["kind", "subject", "date", "replacement", "message"]
+    list_display = ["kind", "subject", "constraint", "manager", "workspace", "date", "replacement", "message"]
     list_display_links = ["subject"]
-    list_filter = ["kind"]
+    list_select_related = ["workspace"]
+    list_filter = ["kind", "workspace"]
+    raw_id_fields = ["workspace"]
     search_fields = ["subject", "message"]

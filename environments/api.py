@@ -136,7 +136,7 @@ class VersionSerializer(serializers.ModelSerializer):
 
     def validate(self, asked):
         """Read the document, joined with the conda file if there is one, by the rules that the editor obeys."""
-        policy, document = Rule.objects.policy(), asked.get("document", {})
+        policy, document = Rule.objects.policy(self.context["workspace"]), asked.get("document", {})
         origin = (asked.get("origin") or {}).get("curated_name")
         asked["origin"] = Version.objects.curated_named(origin) if origin else None
         if "conda" in asked and isinstance(document, dict):
@@ -325,7 +325,8 @@ class VersionList(generics.ListCreateAPIView):
     )
     def create(self, request, *args, **kwargs):
         environment = get_environment(request, kwargs["workspace"], kwargs["name"], "environments.change_environment")
-        serializer = self.get_serializer(data=request.data)
+        here = self.get_serializer_context() | {"workspace": environment.workspace}
+        serializer = self.get_serializer(data=request.data, context=here)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         message, source = asked.get("message", ""), asked.get("conda", "")

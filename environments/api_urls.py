@@ -1,6 +1,16 @@
 from django.urls import path
 
-from . import account_api, api, lifecycle_api, notice_api, people_api, secret_api, shelf_api, wheel_api
+from . import (
+    account_api,
+    api,
+    lifecycle_api,
+    notice_api,
+    people_api,
+    policy_api,
+    secret_api,
+    shelf_api,
+    wheel_api,
+)  # fmt: skip
 
 urlpatterns = [
     path("me/", account_api.Me.as_view(), name="api-me"),
@@ -92,6 +102,14 @@ urlpatterns = [
         "workspaces/<slug:workspace>/environments/<name:name>/versions/<version:number>/restore/",
         lifecycle_api.RestoreVersion.as_view(),
         name="api-version-restore",
+    ),
+    path("administration/policies/", policy_api.PolicyList.as_view(), name="api-portal-policies"),
+    path("administration/policies/<int:pk>/", policy_api.PolicyDetail.as_view(), name="api-portal-policy"),
+    path("workspaces/<slug:workspace>/policies/", policy_api.WorkspacePolicyList.as_view(), name="api-policies"),
+    path(
+        "workspaces/<slug:workspace>/policies/<int:pk>/",
+        policy_api.WorkspacePolicyDetail.as_view(),
+        name="api-policy",
     ),
     path("workspaces/<slug:workspace>/secrets/", secret_api.SecretList.as_view(), name="api-secrets"),
     path("workspaces/<slug:workspace>/secrets/<name:name>/", secret_api.SecretDetail.as_view(), name="api-secret"),

@@ -140,7 +140,9 @@ CATALOGUE = {
     "r-deprecated": Kind(WARNING, "The R section is deprecated and has no effect here. Take R packages from conda: r-base and its packages."),
     # Policy
     "package-required": Kind(ERROR, "{name} is required here.{message}", "Add {instead}"),
+    "package-other-version": Kind(ERROR, "{name} is required here.{message}", "Use {instead}"),
     "package-blocked": Kind(ERROR, "{name} is blocked here.{message}", "Use {instead}"),
+    "package-blocked-some": Kind(HINT, "{name} is blocked here; a build that gets one of these versions fails.{message}", "Use {instead}"),
 }  # fmt: skip
 
 

@@ -10,6 +10,10 @@ class UserFault(Exception):
         self.field = field
 
 
+class Refused(UserFault):
+    """It cannot be done as things are, for the reason that the sentence says."""
+
+
 class DefinitionFault(UserFault):
     """A definition that cannot be registered, with every finding that stands against it."""
 

@@ -1,7 +1,6 @@
 """Forms of the pages. They wrap the plain parsers and keep whatever a person typed."""
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -65,7 +64,8 @@ class EnvironmentForm(DraftForm):
 
     def clean_name(self):
         try:
-            names.check(self.cleaned_data["name"], settings.RESERVED_PREFIXES, is_curated=self.is_curated)
+            prefixes = self.editing.policy.reserved_prefixes
+            names.check(self.cleaned_data["name"], prefixes, is_curated=self.is_curated)
         except UserFault as fault:
             raise ValidationError(fault.message) from fault
         return self.cleaned_data["name"]

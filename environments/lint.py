@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
-from packaging.utils import canonicalize_name
-
 from . import addresses, conda_specs, pip_lines
 from .addresses import redact
 from .catalogue import found
@@ -16,10 +14,15 @@ from .pip_lines import PipLine
 from .pip_options import PipOption
 from .schema import is_image
 from .texts import nearest, shorten
+from .version_sets import Overlap, overlap
 
 SOON = timedelta(days=180)
 _CONDA = ("python", "condaDependencies")
 _LICENSED = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "msys2", "r", "free", "pkgs/free")
+# What nobody can register or build under the policy of its workspace, however well it is written.
+_REFUSALS = {
+    "channel-not-allowed", "index-not-allowed", "package-blocked", "package-required", "package-other-version",
+}  # fmt: skip
 # What a run sets itself, whatever the environment says.
 _RUN_VARIABLES = re.compile(
     r"AZUREML_\w+|ENVPORTAL_RUN_\w+|CONDA_(?:PREFIX|DEFAULT_ENV|EXE)|VIRTUAL_ENV|PATH|HOME|HOSTNAME"
@@ -56,6 +59,16 @@ def remarks(definition, policy, locked):
         findings.append(found("r-deprecated", "r"))
         findings += _r_secrets(definition.document["r"])
     return findings
+
+
+def refusals(definition, policy):
+    """Return the findings for which the policy refuses a definition whose shape is right."""
+    said = remarks(definition, policy, {}) if policy.refuses else []
+    return [finding for finding in said if finding.code in _REFUSALS]
+
+
+def is_refusal(finding):
+    return finding.code in _REFUSALS
 
 
 def name_is_secret(name, value):
@@ -185,19 +198,14 @@ def _channel(path, channel, listed, policy):
         findings += said
     if channel == "nodefaults":
         return findings
-    if policy.channels and not any(_same_channel(bare, allowed) for allowed in policy.channels):
-        words = {"channel": redact(channel), "allowed": ", ".join(policy.channels)}
+    if allowed := policy.channels_without(channel):
+        words = {"channel": redact(channel), "allowed": ", ".join(allowed)}
         findings.append(found("channel-not-allowed", where, **words))
     if bare in _LICENSED or re.search(r"://.*/pkgs/(?:main|r|free|msys2)$", bare):
         fix = {"verb": "set", "path": path, "value": "conda-forge"} if listed else {}
         fix |= {"verb": "remove"} if "conda-forge" in listed else {}
         findings.append(found("channel-licence", where, channel=redact(channel), **fix))
     return findings
-
-
-def _same_channel(channel, allowed):
-    allowed = allowed.rstrip("/").lower()
-    return channel == allowed or channel.startswith(f"{allowed}/")
 
 
 def _dependencies(definition, locked):
@@ -251,10 +259,10 @@ def _again(each, manager, seen):
 def _addresses(definition, policy):
     """A package by its address comes from no index, so what is allowed of indexes holds for it, too."""
     findings = []
-    for each in definition.placed if policy.indexes else ():
+    for each in definition.placed:
         url = each.item.url if isinstance(each.item, PipLine) and not each.item.wheel else ""
-        if url and not any(_same_channel(url.lower(), allowed) for allowed in policy.indexes):
-            words = {"index": shorten(redact(url)), "allowed": ", ".join(policy.indexes)}
+        if url and (allowed := policy.indexes_without(url)):
+            words = {"index": shorten(redact(url)), "allowed": ", ".join(allowed)}
             findings.append(found("index-not-allowed", each.where, **words))
     return findings
 
@@ -265,8 +273,8 @@ def _pip_options(definition, policy):
         option = each.item
         if not isinstance(option, PipOption) or not option.address:
             continue
-        if policy.indexes and not any(_same_channel(option.value.lower(), allowed) for allowed in policy.indexes):
-            words = {"index": redact(option.value), "allowed": ", ".join(policy.indexes)}
+        if allowed := policy.indexes_without(option.value):
+            words = {"index": redact(option.value), "allowed": ", ".join(allowed)}
             findings.append(found("index-not-allowed", each.where, **words))
         elif option.name == "--index-url" and option.name in only_once:
             fix = {"verb": "remove", "path": each.path}
@@ -323,22 +331,59 @@ def _wheels(definition, policy):
 
 
 def _packages_of_policy(definition, policy):
-    findings = []
-    blocked = {canonicalize_name(rule.name): rule for rule in policy.blocked}
-    for each in definition.placed if blocked else ():
-        rule = isinstance(each.item, CondaSpec | PipLine) and blocked.get(canonicalize_name(each.item.name or "-"))
-        if rule:
-            instead = rule.replacement
-            fix = {"verb": "set", "path": each.path, "value": instead} if instead else {}
-            said = found("package-blocked", each.where, name=rule.name, message=_said(rule), instead=instead, **fix)
-            findings.append(said)
-    there = {canonicalize_name(item.name) for item in (*definition.conda, *definition.pip) if item.name}
+    findings, packages = [], [each for each in definition.placed if isinstance(each.item, CondaSpec | PipLine)]
+    for each in packages if policy.blocked else ():
+        for rule in policy.blocked:
+            if rule.is_about(_manager(each.item), each.item.name):
+                findings.append(_blocked(each, rule))
     for rule in policy.required:
-        if canonicalize_name(rule.name) not in there:
-            instead = rule.replacement or rule.name
-            words = {"name": rule.name, "message": _said(rule), "instead": instead}
-            findings.append(found("package-required", place(*_CONDA), verb="to-pip", value=instead, **words))
-    return findings
+        there = [each for each in packages if rule.is_about(_manager(each.item), each.item.name)]
+        findings += [_other_version(each, rule) for each in there if _overlap(each.item, rule) == Overlap.NONE]
+        if not there:
+            findings.append(_required(rule))
+    return [finding for finding in findings if finding]
+
+
+def _manager(item):
+    return "conda" if isinstance(item, CondaSpec) else "pip"
+
+
+def _blocked(each, rule):
+    """What is said of a package that a rule names; None where no version of it can be meant."""
+    instead, overlap = rule.replacement, _overlap(each.item, rule)
+    fix = {"verb": "set", "path": each.path, "value": instead} if instead else {}
+    words = {"name": rule.words, "message": _said(rule), "instead": instead}
+    code = {Overlap.ALL: "package-blocked", Overlap.SOME: "package-blocked-some", Overlap.NONE: ""}[overlap]
+    return found(code, each.where, **words, **fix) if code else None
+
+
+def _required(rule):
+    """What is said where a required package is not there at all."""
+    instead = rule.replacement or _wanted(rule)
+    path = (*_CONDA, "dependencies")
+    fix = {"verb": "append", "path": path} if rule.manager == "conda" else {"verb": "to-pip"}
+    words = {"name": rule.words, "message": _said(rule), "instead": instead}
+    return found("package-required", place(*_CONDA), value=instead, **fix, **words)
+
+
+def _other_version(each, rule):
+    fix = {"verb": "set", "path": each.path, "value": _wanted(rule)}
+    return found(
+        "package-other-version", each.where, **fix, name=rule.words, message=_said(rule), instead=_wanted(rule)
+    )
+
+
+def _overlap(item, rule):
+    """How much of what a package may be is meant by a rule."""
+    if isinstance(item, CondaSpec):
+        return overlap("conda", item.version, rule.constraint)
+    return overlap("pip", str(item.requirement.specifier) if item.requirement else "", rule.constraint)
+
+
+def _wanted(rule):
+    """A required package as a line says it; what has no operator is one version."""
+    versions = rule.constraint if not rule.constraint[:1].isalnum() else f"=={rule.constraint}"
+    return rule.name + ("" if "|" in versions else versions)
 
 
 def _said(rule):

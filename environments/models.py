@@ -11,17 +11,19 @@ from events.models import Verb
 from events.record import record
 
 from . import definition as definitions
-from . import names, version_files
+from . import lint, names, version_files
 from .declared import Declared
-from .faults import UserFault
+from .drafts import Draft
+from .faults import DefinitionFault, UserFault
 from .formats import conda_file
+from .interpreters import Interpreter  # noqa: F401, one of ours
 from .invitations import Invitation  # noqa: F401, one of ours
 from .label_models import Archived, Label, Shown, Tag  # noqa: F401
 from .label_names import LATEST, REFERENCE
 from .notice_models import Choice, Delivery, Hook, Notice  # noqa: F401
 from .people_models import LastOwner, Membership, Role, Workspace, active_user  # noqa: F401, ours, and asked for here
-from .policy_models import Interpreter, Rule  # noqa: F401
 from .portal_roles import PortalRole  # noqa: F401
+from .rule_models import Rule
 from .sessions import Session  # noqa: F401
 from .shelf_models import BY_USE, Curation, Stage, refuse_what_one_workspace_has
 from .tags import as_texts
@@ -140,13 +142,16 @@ class Environment(models.Model):
         `origin` is the version of a curated environment that it was made from, if it was.
 
         `source` is the conda file as somebody wrote it, with its comments; given one, another comment is another
-        version. Raise DefinitionFault when it names a private wheel that this workspace does not have.
+        version. Raise DefinitionFault when the policy of this workspace refuses
+        it, or it names a private wheel that is not here.
         The row of the environment is locked while the number is taken, so that numbers have no gap.
         """
         is_written = bool(source)
         if source == conda_file.write(definition.conda_section):
             source = ""  # it says nothing that the document does not say
         source_digest = digest_of(source) if source else ""
+        if refused := lint.refusals(definition, Rule.objects.rules(self.workspace)):
+            raise DefinitionFault(refused)
         if self.is_curated:
             refuse_what_one_workspace_has(definition)
         if origin:
@@ -389,6 +394,17 @@ class Version(models.Model):
         """The same where one build may supply what another asks for: one image key, and with secrets one workspace."""
         # What was fetched with somebody's credentials is not for others, though they name theirs alike.
         return f"{self.image_key} {self.environment.workspace_id}" if self.definition.secrets else self.image_key
+
+    def refusals(self, rules=None):
+        """What the rules that its workspace has now refuse in it, each finding at its line of the conda file."""
+        rules = rules or Rule.objects.rules(self.workspace)
+        if not rules.refuses:
+            return []
+        return [
+            each
+            for each in Draft.of(self.document, self.source or None).examine(rules).findings
+            if lint.is_refusal(each)
+        ]
 
     @property
     def secrets(self):

@@ -12,6 +12,7 @@ from events.record import record
 
 from . import names, portal_roles
 from .faults import UserFault
+from .rule_models import Rule
 from .tags import as_texts
 from .wheels import PrivateWheel
 from .workspace_secrets import Secret
@@ -212,7 +213,7 @@ class Workspace(models.Model):
 
     def check_name(self, name):
         """Raise UserFault unless an environment here may have this name. Of curated ones it tells that they are."""
-        names.check(name, settings.RESERVED_PREFIXES, is_curated=self.is_shelf)
+        names.check(name, Rule.objects.reserved_prefixes(), is_curated=self.is_shelf)
         is_taken = Workspace.objects.filter(is_shelf=True, environments__name__iexact=name)
         if not self.is_shelf and is_taken.exists():
             raise UserFault(f"{name} is the name of a curated environment.", "name")

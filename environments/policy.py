@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 
+from packaging.utils import canonicalize_name
+
+from .addresses import lies_in
+from .version_sets import VersionSet
+
 # When the Python core team ends security fixes. Source: the status table of Python's developer guide.
 PYTHON_ENDS = {
     "2.7": date(2020, 1, 1),
@@ -38,11 +43,28 @@ class ImageRule:
 
 @dataclass(frozen=True)
 class PackageRule:
-    """A package that is required or blocked. `replacement` is a requirement as pip writes it, or empty."""
+    """A package that is required or blocked. `replacement` is a requirement as pip writes it, or empty.
+
+    `manager` is whose packages it is about, `constraint` the versions that are meant; empty is both, and all.
+    """
 
     name: str
     message: str = ""
     replacement: str = ""
+    manager: str = ""
+    constraint: str = ""
+
+    @property
+    def words(self):
+        """`requests <2.32`"""
+        return f"{self.name} {self.constraint}".strip()
+
+    def is_about(self, manager, name):
+        return self.manager in ("", manager) and canonicalize_name(self.name) == canonicalize_name(name or "-")
+
+    def has(self, manager, version):
+        """Whether this version is among those that are meant."""
+        return VersionSet(self.constraint).has(manager, version)
 
 
 DEPRECATED_IMAGES = (
@@ -67,7 +89,10 @@ DEPRECATED_IMAGES = (
 
 @dataclass(frozen=True)
 class Policy:
-    """`channels` and `indexes` are the allowed ones, all when empty; `pythons` those that workers have, if known."""
+    """`channels` and `indexes` are those that the portal allows, `own_…` those of the workspace; all when empty.
+
+    What is named must stand on both lists. `pythons` are those that workers have, if known.
+    """
 
     reserved_prefixes: tuple = ("AzureML", "Microsoft")
     python_ends: dict = field(default_factory=lambda: dict(PYTHON_ENDS), hash=False)
@@ -76,6 +101,8 @@ class Policy:
     blocked: tuple = ()
     channels: tuple = ()
     indexes: tuple = ()
+    own_channels: tuple = ()
+    own_indexes: tuple = ()
     default_python: str = "3.12"
     pythons: tuple = ()
     wheels: frozenset | None = None  # (sha256, filename) of the private ones that there are, None when unknown
@@ -83,10 +110,27 @@ class Policy:
     confined: bool | None = None  # whether a worker has the sandbox, None when unknown
     today: date = field(default_factory=date.today)
 
+    @property
+    def refuses(self):
+        """Whether any definition can be refused for what was decided, so that one has to look."""
+        lists = (self.required, self.blocked, self.channels, self.own_channels, self.indexes, self.own_indexes)
+        return any(lists)
+
+    def channels_without(self, channel):
+        """The list of allowed channels that refuses this one; empty when none does."""
+        return _refusing((self.channels, self.own_channels), channel)
+
+    def indexes_without(self, address):
+        return _refusing((self.indexes, self.own_indexes), address)
+
     def image_rule(self, image):
         """The ImageRule that deprecates an image, or None."""
         name = bare_image(image)
         return next((rule for rule in self.deprecated_images if fnmatchcase(name, rule.pattern.lower())), None)
+
+
+def _refusing(lists, address):
+    return next((some for some in lists if some and not any(lies_in(address, each) for each in some)), ())
 
 
 def bare_image(image):

@@ -17,7 +17,7 @@ FIELDS = {
     Membership: ("role",),
     PortalRole: ("kind", "is_mapped"),
     Token: ("name", "scopes", "expires"),
-    Rule: ("kind", "subject", "date", "message", "replacement"),
+    Rule: ("kind", "subject", "manager", "constraint", "date", "message", "replacement"),
     get_user_model(): ("username", "email", "password", "is_active", "is_staff", "is_superuser"),
 }
 # Of these only that they changed is told.

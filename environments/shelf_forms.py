@@ -3,7 +3,6 @@
 import re
 
 from django import forms
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from packaging.utils import canonicalize_name
@@ -66,7 +65,7 @@ def with_packages(text, lines):
 
 def name_for(version):
     """A name that a copy may have: AzureML-sklearn-1.9 as my-sklearn-1.9."""
-    prefixes = "|".join(map(re.escape, settings.RESERVED_PREFIXES))
+    prefixes = "|".join(map(re.escape, Rule.objects.reserved_prefixes()))
     return f"my-{re.sub(rf'^({prefixes})[-._]*', '', version.environment.name, flags=re.IGNORECASE)}"
 
 

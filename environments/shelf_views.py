@@ -80,9 +80,16 @@ def use(request, name):
     saved = form.save(request.user) if form.is_valid() else None
     if not saved:
         return environment(request, curated, form, status=422)
-    if "build" in request.POST:
-        return redirect(saved.builds.request(saved, request.user))
-    return redirect(saved)
+    return redirect(("build" in request.POST and _built(request, saved)) or saved)
+
+
+def _built(request, version):
+    """The build that is asked for; None, and why is said, where policy or quota are against it."""
+    try:
+        return version.builds.request(version, request.user)
+    except UserFault as fault:
+        messages.error(request, fault.message)
+        return None
 
 
 def lifecycle(request, name):
@@ -154,6 +161,7 @@ def _move(request, environment, offer):
     version, is_new = offer.register(environment, request.user)
     if not is_new:
         messages.info(request, f"Nothing changed: this is version {version.number} already.")
-    if "build" in request.POST and request.user.has_perm("builds.add_build", version):
-        return redirect(version.builds.request(version, request.user))
+    is_wanted = "build" in request.POST and request.user.has_perm("builds.add_build", version)
+    if is_wanted and (build := _built(request, version)):
+        return redirect(build)
     return redirect(f"{environment.get_absolute_url()}diff/?from={offer.latest.number}&to={version.number}")

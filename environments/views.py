@@ -110,6 +110,7 @@ def version(request, workspace, name, number):
     packages = list(built.lock.packages.all()) if built and built.lock else []
     context = {
         "version": version,
+        "refused": version.refusals(),
         "environment": version.environment,
         "workspace": version.workspace,
         "builds": builds[:5],
@@ -238,5 +239,8 @@ def _after_saving(request, version, is_new):
         messages.info(request, f"Nothing changed: this is version {version.number} already{archived}.")
     if "build" in request.POST:
         require(request, "builds.add_build", version)
-        return redirect(version.builds.request(version, request.user))
+        try:
+            return redirect(version.builds.request(version, request.user))
+        except UserFault as fault:
+            messages.error(request, fault.message)
     return redirect(version)

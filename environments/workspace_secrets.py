@@ -122,5 +122,7 @@ class Secret(models.Model):
     def reseal(self):
         """Seal it with the newest key."""
         sealed = sealing.seal(self.value)
-        # Unless somebody set another one meanwhile.
-        Secret.objects.filter(pk=self.pk, sealed=self.sealed).update(sealed=sealed)
+        with transaction.atomic():
+            # Unless somebody set another one meanwhile.
+            if Secret.objects.filter(pk=self.pk, sealed=self.sealed).update(sealed=sealed):
+                record(Verb.RESEALED, self, self.workspace)

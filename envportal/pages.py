@@ -51,6 +51,10 @@ class ByPerson(Pages):
     ordering = ("user__username", "pk")
 
 
+class ByKind(Pages):
+    ordering = ("kind", "subject", "pk")
+
+
 class ByNumber(Pages):
     ordering = "-number"
 

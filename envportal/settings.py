@@ -64,6 +64,8 @@ MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
 KEEP_LAST = env.int("ENVPORTAL_KEEP_LAST", 3, validate=validate.Range(min=0))
 KEEP_USED_DAYS = env.int("ENVPORTAL_KEEP_USED_DAYS", 30, validate=validate.Range(min=0))
 STORAGE_MB = env.int("ENVPORTAL_STORAGE_MB", 0, validate=validate.Range(min=0))
+# Of one workspace, unless administrators say another number for it; 0: any.
+STORAGE_PER_WORKSPACE_MB = env.int("ENVPORTAL_STORAGE_PER_WORKSPACE_MB", 0, validate=validate.Range(min=0))
 CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
 # Curated environments whose packages are no more to download, in MB, are built before anybody asks; 0: none.
 AHEAD_MB = env.int("ENVPORTAL_AHEAD_MB", 1000, validate=validate.Range(min=0))
@@ -381,7 +383,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"BuildStatus": "builds.models.Status", "RunStatus": "runs.models.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "BuildStatus": "builds.models.Status",
+        "RunStatus": "runs.models.Status",
+        "RuleManagerEnum": "environments.rule_models.Rule.Manager",
+    },
 }
 
 LOGGING = {

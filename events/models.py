@@ -34,6 +34,7 @@ class Verb(models.TextChoices):
     DOWNLOADED = "downloaded", "Downloaded"
     SET = "set", "Set"
     REPLACED = "replaced", "Replaced"
+    RESEALED = "resealed", "Sealed with the newest key"
     KEPT = "kept", "Kept"
     REQUESTED = "requested", "Asked for"
     REBUILT = "rebuilt", "Asked to build anew"

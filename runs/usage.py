@@ -11,9 +11,9 @@ from builds.models import Advisory, Build, LockedPackage
 from environments.declared import Declared, split_image
 from environments.models import Version, Workspace
 from environments.portal_roles import sees_whole_portal
+from environments.version_sets import VersionSet
 
 from .models import Run, Use
-from .version_sets import VersionSet
 
 EVERY_VERSION = VersionSet("")
 SUBJECTS = ("package", "sha256", "licence", "advisory", "image", "digest")

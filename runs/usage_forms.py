@@ -3,9 +3,9 @@ from django import forms
 from builds.models import Advisory, AdvisoryImport
 from environments.faults import UserFault
 from environments.texts import can_be_kept
+from environments.version_sets import VersionSet
 
 from .usage import SUBJECTS, Question
-from .version_sets import VersionSet
 
 LISTS = ("versions", "builds", "runs")
 

@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, marks, refresh, shelf_rows, storage, timeline, versions_picture
+from builds import actions, keeping, marks, quotas, refresh, shelf_rows, storage, timeline, versions_picture
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.licensing import Licensing
@@ -23,7 +23,7 @@ register.simple_tag(ask_rules, name="has_perm")
 @register.inclusion_tag("builds/worker_notice.html")
 def worker_notice():
     """Says so when no worker is running, because then nothing will be built."""
-    return {"nobody": not Worker.objects.alive().exists()}
+    return {"nobody": not Worker.objects.taking().exists()}
 
 
 @register.simple_tag
@@ -32,6 +32,12 @@ def python_help():
     there = Interpreter.objects.versions()
     here = f"Here: {', '.join(there)}. " if there else ""
     return f"{here}Empty means {settings.DEFAULT_PYTHON}."
+
+
+@register.simple_tag
+def quota_of(workspace):
+    """What a workspace takes of what it may."""
+    return quotas.of(workspace)
 
 
 @register.simple_tag

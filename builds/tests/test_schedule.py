@@ -118,8 +118,7 @@ def test_administrators_say_another_limit_for_a_workspace(ask, client, person, s
     settings.BUILDS_PER_WORKSPACE = 1
     ask(*[f"a{n}" for n in range(4)])
     client.force_login(person("root", is_superuser=True, is_staff=True))
-    posted = {"workspace": Workspace.objects.get(name="aaa").pk, "at_once": 3}
-    assert client.post(reverse("admin:builds_share_add"), posted).status_code == 302
+    assert client.post(reverse("quota", args=["aaa"]), {"at_once": 3}).status_code == 302
     assert claims(4) == ["a0", "a1", "a2", None]
     assert client.get(reverse("admin:builds_share_changelist")).status_code == 200
 

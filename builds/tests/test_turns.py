@@ -1,5 +1,6 @@
 """The order in which builds begin, without a database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -14,9 +15,9 @@ def at(minutes):
     return NOW + timedelta(minutes=minutes)
 
 
-def row(name, minute=0, key=None):
+def row(name, minute=0, key=None, priority=0):
     """`a3` is the third build of workspace a."""
-    return Row(name, key or name, name[0], at(minute - 100))
+    return Row(name, key or name, name[0], at(minute - 100), priority=priority)
 
 
 def flood(workspace, count, minute=0):
@@ -88,8 +89,9 @@ def test_a_workspace_without_a_share_comes_last_and_never_begins():
 
 waiting = st.lists(
     st.builds(
-        lambda workspace, n, key, minute: row(f"{workspace}{n}", minute, key),
+        lambda workspace, n, key, minute, priority: row(f"{workspace}{n}", minute, key, priority),
         *(st.sampled_from("abc"), st.integers(0, 10**6), st.sampled_from("wxyz") | st.none(), st.integers(0, 99)),
+        st.sampled_from([0, 0, 0, 1, -1]),
     ),
     max_size=30,
     unique_by=lambda each: each.pk,
@@ -104,6 +106,38 @@ def test_everything_has_a_place_or_a_twin_and_no_limit_is_passed(asked, limits):
     assert all(begun.count(name) <= limits.get(name, 1000) for name in "abc")
     assert len({each.reuse_key for each in told.rows}) == len(told.rows)
     assert set(told.waits_for.values()) <= set(names(told))
+
+
+def test_a_build_that_is_put_in_front_begins_first_and_the_others_keep_their_turns():
+    asked = [*flood("a", 3), row("b0", 10), row("a9", 50, priority=1)]
+    assert names(order(asked, served={"a": at(-1)})) == ["a9", "b0", "a0", "a1", "a2"]
+
+
+def test_a_build_that_is_put_behind_begins_last():
+    assert names(order([row("a0", 0, priority=-1), *flood("b", 2, 10), row("a1", 60)]))[-1] == "a0"
+
+
+def test_no_priority_lifts_the_limit_of_a_workspace():
+    told = order([row("a0", 0, priority=9), row("b0", 10)], [row("a-")], a=1)
+    assert (names(told), told.ready) == (["b0", "a0"], 1)
+
+
+@given(waiting, st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)), st.data())
+def test_what_is_put_in_front_is_first_unless_its_workspace_may_not_begin_it(asked, limits, data):
+    if not asked:
+        return
+    moved = data.draw(st.sampled_from(asked))
+    front = replace(moved, priority=9)
+    told = order([front if each is moved else each for each in asked], **limits)
+    if limits.get(moved.workspace, 1000):
+        assert told.rows[0].pk == moved.pk
+    assert {each.pk for each in told.rows} | set(told.waits_for) == {each.pk for each in asked}
+    plain = order([replace(each, priority=0) for each in asked], **limits)
+    # Among those of one workspace the others stand as they stood.
+    if len({each.reuse_key for each in asked}) == len(asked) and not any(each.priority for each in asked):
+        for name in "abc":
+            rest = [pk for pk in names(told) if pk != moved.pk and pk[0] == name]
+            assert rest == [pk for pk in names(plain) if pk != moved.pk and pk[0] == name]
 
 
 @given(waiting)

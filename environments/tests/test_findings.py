@@ -18,12 +18,16 @@ CONDA = "python.condaDependencies"
 DEPENDENCIES = f"{CONDA}.dependencies"
 POLICY = Policy(
     today=date(2026, 1, 15),
-    blocked=(PackageRule("old-thing", "It is unsafe.", "new-thing=2"),),
+    blocked=(
+        PackageRule("old-thing", "It is unsafe.", "new-thing=2"),
+        PackageRule("some-thing", "", "some-thing>=2", "", "<2"),
+    ),
     deprecated_images=(ImageRule("old:*", "Moved.", "h.org/new:2"),),
 )
 REQUIRED = Policy(
     today=date(2026, 1, 15), required=(PackageRule("audit-log"),), channels=("forge",), pythons=("3.12.1",)
 )
+OTHER = Policy(today=date(2026, 1, 15), required=(PackageRule("pinned-thing", "", "", "", ">=2"),))
 INDEXES = Policy(today=date(2026, 1, 15), indexes=("https://a.org/s",))
 NO_SECRETS = Policy(today=date(2026, 1, 15), secrets=frozenset())
 UNCONFINED = Policy(today=date(2026, 1, 15), confined=False)
@@ -272,8 +276,10 @@ CASES = [
     # Policy
     conda("package-required", ERROR, "", 1, "to-pip", GOOD, REQUIRED),
     package("package-blocked", ERROR, "set", "old-thing=1"),
+    package("package-blocked-some", HINT, "set", "some-thing>=1"),
+    package("package-other-version", ERROR, "set", "pinned-thing==1", OTHER),
 ]
-CASES[-2].where = CONDA
+CASES[-4].where = CONDA
 # These are no matter of a text: who finds them is tested below and with the wheels of a workspace.
 ELSEWHERE = {
     "name-missing",

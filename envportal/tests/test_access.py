@@ -8,10 +8,12 @@ import hashlib
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
 
+from builds.models import Worker
 from builds.tests.test_models import succeed
 from environments import definition, lifecycle
-from environments.models import Delivery, Hook, Invitation, Notice, Role, Token
+from environments.models import Delivery, Hook, Invitation, Notice, Role, Rule, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -65,7 +67,9 @@ X, XV, D = (
     "unused",
 )  # the environment or its version, archived; an environment to delete
 J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
+WK, PR, WR = "worker", "rule of the portal", "rule of the workspace"
 M = ["team", "edgar"]
+RULE = {"kind": "package-blocked", "subject": "left-pad"}
 NEW_TOKEN = {"name": "nightly", "scopes": ["read"]}
 RAN = {"environment": "science", "started": "2026-01-02T03:04:05Z"}
 # The wheel that the fixture makes, which is always the same.
@@ -299,6 +303,50 @@ TABLE = [
     ("verify-script", [], "get", None, ANYBODY),
     ("storage", [], "get", None, STORAGE),
     ("storage", [], "post", {}, ADMINISTRATORS | {"administrator": 409}),
+    ("administration", [], "get", None, ADMINISTRATORS),
+    ("settings", [], "get", None, ADMINISTRATORS),
+    ("workers", [], "get", None, ADMINISTRATORS),
+    ("worker", WK, "post", {"act": "drain"}, ADMINISTRATORS | {"administrator": 302}),
+    ("queue", [], "get", None, ADMINISTRATORS),
+    ("queue-act", B, "post", {"act": "front"}, ADMINISTRATORS | {"administrator": 302}),
+    ("quotas", [], "get", None, ADMINISTRATORS),
+    ("quota", W, "get", None, ADMINISTRATORS),
+    ("quota", W, "post", {"at_once": "1"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-policies", [], "get", None, STORAGE),
+    ("portal-policy-new", [], "get", None, ADMINISTRATORS),
+    ("portal-policy-new", [], "get", {"kind": "package-blocked"}, ADMINISTRATORS),
+    ("portal-policy", PR, "get", None, ADMINISTRATORS),
+    ("portal-policy", PR, "post", {"subject": "leftpad"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-policy-delete", PR, "get", None, ADMINISTRATORS),
+    ("portal-policy-delete", PR, "post", {}, ADMINISTRATORS | {"administrator": 302}),
+    ("policies", W, "get", None, MEMBERS),
+    ("policy-new", W, "get", {"kind": "package-blocked"}, OWNERS),
+    ("policy-new", W, "post", {}, OWNERS),
+    ("policy", WR, "get", None, OWNERS),
+    ("policy", WR, "post", {"subject": "leftpad"}, OWNERS_POST),
+    ("policy-delete", WR, "get", None, OWNERS),
+    ("policy-delete", WR, "post", {}, OWNERS_POST),
+    ("api-administration", [], "get", None, API_ADMINISTRATORS),
+    ("api-settings", [], "get", None, API_ADMINISTRATORS),
+    ("api-workers", [], "get", None, API_ADMINISTRATORS),
+    ("api-worker", WK, "get", None, API_ADMINISTRATORS),
+    ("api-worker", WK, "patch", {"is_draining": True}, API_ADMINISTRATORS),
+    ("api-worker", WK, "delete", None, API_ADMINISTRATORS | {"administrator": 409}),
+    ("api-queue", [], "get", None, API_ADMINISTRATORS),
+    ("api-queue-act", B, "patch", {"to": "front"}, API_ADMINISTRATORS),
+    ("api-quotas", [], "get", None, API_ADMINISTRATORS),
+    ("api-quota", W, "put", {"at_once": 1, "storage_mb": None}, API_ADMINISTRATORS),
+    ("api-workspace-quota", W, "get", None, API_MEMBERS),
+    ("api-portal-policies", [], "get", None, API_STORAGE),
+    ("api-portal-policies", [], "post", RULE, API_ADMINISTRATORS | {"administrator": 201}),
+    ("api-portal-policy", PR, "get", None, API_STORAGE),
+    ("api-portal-policy", PR, "put", RULE, API_ADMINISTRATORS),
+    ("api-portal-policy", PR, "delete", None, API_ADMINISTRATORS | {"administrator": 204}),
+    ("api-policies", W, "get", None, API_MEMBERS),
+    ("api-policies", W, "post", RULE, only_owners(201)),
+    ("api-policy", WR, "get", None, API_MEMBERS),
+    ("api-policy", WR, "put", RULE, only_owners(200)),
+    ("api-policy", WR, "delete", None, only_owners(204)),
     ("secrets", W, "get", None, MEMBERS),
     ("secrets", W, "post", SECRET, {**EDITORS_POST, "editor": 403}),
     ("secret-delete", S, "get", None, {**EDITORS, "editor": 403}),
@@ -444,6 +492,11 @@ def args_of(name, args, build, editor):
             return [Token.make(owner, "theirs")[0].pk]
         invitation, text = Invitation.make(workspace, Role.VIEWER, owner)
         return [text] if args == JL else ["team", invitation.pk]
+    if args == WK:
+        return [Worker.objects.create(name="celery@one", slots=2, heard_at=timezone.now()).pk]
+    if args in (PR, WR):
+        rule = Rule.objects.create(kind="package-blocked", subject="old", workspace=workspace if args == WR else None)
+        return [workspace.name, rule.pk] if args == WR else [rule.pk]
     digest = build.lock and build.lock.digest
     of_lock = [build.pk, "pylock.toml"] if name.endswith("lock-file") else [build.pk]
     of_build = {B: [build.pk], P: [build.pk], L: of_lock, A: [build.pk, "Dockerfile"]}

@@ -10,6 +10,7 @@ from events.models import Event, Verb
 CHANGING = ("post", "put", "patch", "delete")
 # What changes nothing that is kept, and why.
 NO_ACT = {
+    "policy-new": "without a kind it asks for one",
     "preview": "it resolves what is typed, and keeps nothing",
     "refresh": "it resolves to show what would change; builds go on as before until somebody keeps that",
     "api-refresh": "the same",

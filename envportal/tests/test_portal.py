@@ -110,6 +110,11 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += ["/account/tokens/", "/account/sessions/", "/account/password/"]
     paths += [f"/workspaces/default/{rest}" for rest in ("inventory/", "licences/")]
     paths += ["/licences/", "/provenance/", "/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
+    paths += [
+        f"/administration/{rest}" for rest in ("", "workers/", "queue/", "quotas/", "quotas/default/", "settings/")
+    ]
+    paths += ["/workspaces/default/policies/", "/workspaces/default/policies/new/", "/administration/policies/"]
+    paths += ["/administration/policies/new/?kind=package-blocked"]
     paths += [f"/builds/{built}/{rest}" for rest in ("rebuild/", "free/", "delete/")]
     paths += [f"/locks/{portal.build(built)['lock']}/{query}" for query in ("", "?why=pip/idna")]
     found = []

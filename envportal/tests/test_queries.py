@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from builds.models import Advisory, AdvisoryImport, Ignored, Lock, Outlook, SigningKey, VersionLock
 from builds.tests.test_models import PACKAGE, succeed
-from environments.models import Interpreter, Membership, Notice, PortalRole, Token, Workspace
+from environments.models import Interpreter, Membership, Notice, PortalRole, Rule, Token, Workspace
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
 
@@ -20,7 +20,7 @@ SHA = hashlib.sha256(make_wheel()).hexdigest()
 LISTS = [
     ("home", [], 16),
     ("shelf", [], 13),
-    ("environment", ["curated", "AzureML-0"], 18),
+    ("environment", ["curated", "AzureML-0"], 19),
     ("endings", [], 7),
     ("waiting", [], 6),
     ("lifecycle", ["AzureML-0"], 10),
@@ -42,6 +42,8 @@ LISTS = [
     ("people", ["team"], 7),
     ("tokens", [], 7),
     ("sessions", [], 6),
+    ("policies", ["team"], 7),
+    ("api-policies", ["team"], 4),
     ("api-members", ["team"], 4),
     ("api-tokens", [], 3),
     ("api-sessions", [], 3),
@@ -115,6 +117,8 @@ def test_a_list_costs_the_same_however_long(
         workspace.add_environment(f"more-{n}", editor, tags={"n": str(n)})
         environment.labels.point(environment, f"label-{n}", version, editor)
         environment.describe(editor, tags={f"tag-{m}": "" for m in range(n + 1)})
+        Rule.objects.create(kind="image-deprecated", subject=f"old:{n}")
+        Rule.objects.create(kind="image-deprecated", subject=f"old:{n}", workspace=workspace)
         Workspace.objects.create(name=f"more-{n}").memberships.create(user=editor, role=2)
         advise(n)
         origin = curate(f"AzureML-{n}", f"certifi=={n}")

@@ -4,13 +4,15 @@ Versions of pip are compared by PEP 440, with pre-releases, those of conda by co
 specifiers of PEP 440, and conda's match specifications as rattler reads them.
 """
 
+import re
+from enum import Enum
 from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from environments.faults import UserFault
-from environments.texts import shorten
+from .faults import UserFault
+from .texts import shorten
 
 LONGEST = 500
 
@@ -35,6 +37,44 @@ class VersionSet:
             return True
         test = self._of[manager]
         return version == self.text or bool(test and version and test(version))
+
+
+class Overlap(Enum):
+    """How many of some versions are among others."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+@lru_cache(1000)
+def overlap(manager, asked, meant):
+    """Return how much of `asked` is in `meant`, two texts of ranges; what cannot be compared is SOME.
+
+    Ranges begin and end at versions that they name, so it is enough to look at these and right behind them.
+    """
+    try:
+        asked, meant = VersionSet(asked, manager), VersionSet(meant, manager)
+    except UserFault:
+        return Overlap.SOME
+    points = [point for point in _points(asked.text, meant.text) if asked.has(manager, point)]
+    inside = [point for point in points if meant.has(manager, point)]
+    if not inside:
+        return Overlap.NONE if points else Overlap.SOME
+    return Overlap.ALL if len(inside) == len(points) else Overlap.SOME
+
+
+def _points(*texts):
+    """Versions of which one is in every stretch between those that the texts name."""
+    points = {"0", "99999"}
+    for version in re.findall(r"\d[\w.!+]*", " ".join(texts)):
+        version = version.rstrip(".")
+        points |= {version, f"{version}.0.0.0.1"}
+        parts = version.split(".")
+        for n, part in enumerate(parts):
+            if part.isdigit():  # where `1.2.*` and `~=1.2.3` end
+                points.add(".".join([*parts[:n], str(int(part) + 1)]))
+    return points
 
 
 @lru_cache(1000)

@@ -3,7 +3,7 @@
 import pytest
 
 from environments.faults import UserFault
-from runs.version_sets import VersionSet
+from environments.version_sets import VersionSet, overlap
 
 THERE = ["1.2", "1.2.5", "1.9", "1.10", "2.0rc1", "2.0", "2.0.post1", "2.1+cu118", "1!1.0"]
 
@@ -58,3 +58,28 @@ def test_what_is_no_range_is_refused(text):
     with pytest.raises(UserFault) as fault:
         VersionSet(text, "pip")
     assert fault.value.field == "version"
+
+
+@pytest.mark.parametrize(
+    ("manager", "asked", "meant", "how"),
+    [
+        ("pip", "==2.31.0", "<2.32", "all"),
+        ("pip", "==2.32.0", "<2.32", "none"),
+        ("pip", ">=2", "<2.32", "some"),
+        ("pip", "", "<2.32", "some"),
+        ("pip", "", "", "all"),
+        ("pip", "<2", "<2.32", "all"),
+        ("pip", ">=2.32", "<2.32", "none"),
+        ("pip", "~=2.31.1", "<2.32", "all"),
+        ("pip", "==2.31.*", "<2.31.3", "some"),
+        ("pip", ">=1,<3", ">=1.5,<2", "some"),
+        ("pip", ">=1.6,<1.9", ">=1.5,<2", "all"),
+        ("conda", "=1.2", "<1.2.5", "some"),
+        ("conda", "=1.2", "<1.3", "all"),
+        ("conda", "==1.2", "<1.2", "none"),
+        ("conda", ">=1.2,<1.5|>=3", ">=2,<3", "none"),
+        ("pip", "===nonsense", "<2", "some"),
+    ],
+)
+def test_how_much_of_what_is_asked_for_is_meant(manager, asked, meant, how):
+    assert overlap(manager, asked, meant).value == how
