@@ -27,6 +27,7 @@ GROUPS = {
         "ENVPORTAL_SIGN_IN_ATTEMPTS": "wrong passwords for one name from one address in five minutes",
         "ENVPORTAL_EMAIL": "server that mail goes through; without it links are handed on by hand",
         "ENVPORTAL_EMAIL_FROM": "whom mail is from",
+        "ENVPORTAL_WEBHOOK_NETWORKS": "networks of the own house that webhooks may go to; none: public addresses alone",
         "ENVPORTAL_OIDC_ISSUER": "provider of single sign-on; empty: none",
         "ENVPORTAL_OIDC_CLIENT": "what it calls the portal",
         "ENVPORTAL_OIDC_SECRET": "what the portal shows it",

@@ -400,6 +400,7 @@ def test_every_class_that_a_log_can_show_has_one():
         *(
             Failure.NOT_BUILDABLE,
             Failure.NO_SANDBOX,
+            Failure.NOT_ALLOWED,
             Failure.SOLVER_TIMEOUT,
             Failure.TIMEOUT,
             Failure.WORKER_LOST,

@@ -99,7 +99,7 @@ def test_a_lock_costs_the_same_with_few_packages_and_with_many(
         more = [pip(f"more-{n}", requested_by=("app",)) for n in range(many)]
         lock = built(environment, editor, wanted(f"app=={many}"), *LOCK, *more).builds.get().lock
         client.get(lock.get_absolute_url())
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(14):
             client.get(lock.get_absolute_url(), query)
 
 

@@ -292,6 +292,7 @@ def test_description_and_tags_change_by_page_and_api_with_an_event_each(client, 
     answer = client.patch(f"{API}science/", {"tags": {"stage": "prod"}}, **JSON)
     assert answer.json() | {"created": ""} == {
         "name": "science", "workspace": "team", "description": "New", "tags": {"stage": "prod"}, "labels": {},
+        "curated": False, "lifecycle": None,
         "latest_version": None, "archived": False, "created": "", "created_by": "edgar",
     }  # fmt: skip
     client.patch(f"{API}science/", {"tags": {"stage": "prod"}, "description": "New"}, **JSON)  # as it is: no act
