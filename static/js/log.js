@@ -107,20 +107,15 @@ document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
 
 // From match to match: the links of the toolbar, n and N, or Enter and Shift with Enter in the field.
 const field = document.querySelector("#log [type=search]");
-const waiting = []; // steps asked for while one is on its way
-let isWalking = false;
+let walk = Promise.resolve(); // steps asked for while one is on its way come after it
 
 function step(back) {
-  if (isWalking) return waiting.push(back);
-  isWalking = true;
-  document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`).click();
+  walk = walk.then(() => {
+    const link = document.querySelector(`#walk [rel=${back ? "prev" : "next"}]`);
+    return link && htmx.ajax("GET", link.getAttribute("hx-get"), { source: link, target: "#found" }).catch(() => {});
+  });
 }
 
-function arrive(isThere) {
-  isWalking = false;
-  if (!isThere) waiting.length = 0;
-  if (waiting.length) step(waiting.shift());
-}
 const isOfField = () => document.querySelector("#found [data-text]")?.dataset.text === field.value;
 
 document.addEventListener("keydown", (event) => {
@@ -139,11 +134,6 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (follow) setFollowing(false);
   mark(line);
   goToLine();
-  arrive(true);
-});
-
-document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.target?.id === "found" && !detail.successful) arrive(false);
 });
 
 // Long lines are broken or not; the address says which, also in what is asked from here on.
