@@ -202,8 +202,7 @@ def test_nothing_that_is_typed_is_lost_while_findings_arrive(open_page):
     expect(page.locator("[name=pip_constraint]").first).to_be_focused()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 360])
+@pytest.mark.parametrize(("width", "theme"), [(1360, "light"), (360, "dark")])
 def test_the_editor_has_no_serious_finding_of_axe_and_does_not_scroll_sideways(open_page, width, theme):
     page = open_page(NEW, color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})

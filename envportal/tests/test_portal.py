@@ -81,8 +81,7 @@ def test_everything_works_without_script(open_page):
     assert page.locator("ol.lines li").count() > 10
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 360])
+@pytest.mark.parametrize(("width", "theme"), [(1360, "light"), (360, "dark")])
 def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_page, theme, width):
     failed = portal.ask(portal.register("envportal-no-such-package-x1"))
     portal.wait_for_end(failed)
