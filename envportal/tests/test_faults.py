@@ -141,8 +141,8 @@ def portal(servers, index, tmp_path_factory):
     portal.stop()
 
 
-def insist(portal, method, path, body=None, seconds=60):
-    """Call the API until somebody answers who is not about to die."""
+def insist(portal, method, path, body=None, seconds=150):
+    """Call the API until somebody answers who is not about to die. What is killed often is started again in 30 s."""
     deadline = time.monotonic() + seconds
     while True:
         try:
