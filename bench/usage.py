@@ -173,7 +173,7 @@ def _columns_without_default(cursor, table, named):
         " AND column_default IS NULL AND is_identity = 'NO'",
         [table],
     )
-    empty = {"boolean": False, "jsonb": "[]", "integer": 0, "bigint": 0}
+    empty = {"boolean": False, "jsonb": "[]", "integer": 0, "smallint": 0, "bigint": 0}
     return {name: empty.get(kind, "") for name, kind in cursor.fetchall() if name not in named}
 
 
