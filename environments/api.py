@@ -14,7 +14,7 @@ from . import definition as definitions
 from . import label_names, lifecycle, tags
 from .access import get_environment, get_version, get_workspace, may_make_workspaces
 from .drafts import Draft
-from .faults import UserFault
+from .faults import Refused, UserFault
 from .findings import errors
 from .formats import reading
 from .forms import FilterForm, ListFilterForm
@@ -157,11 +157,10 @@ class LifecycleSerializer(serializers.ModelSerializer):
     since = serializers.DictField(
         child=serializers.DateField(), help_text="the day on which each stage was reached last"
     )
-    tags = serializers.DictField(child=serializers.CharField())
 
     class Meta:
         model = Curation
-        fields = ["stage", "since", "ends", "reason", "successor", "tags"]
+        fields = ["stage", "since", "ends", "reason", "successor"]
         read_only_fields = fields
 
 
@@ -368,6 +367,6 @@ def refused(act, thing, by):
     """Do it. Return the answer that says why not, or None when it is done."""
     try:
         act(thing, by)
-    except lifecycle.Refused as fault:
+    except Refused as fault:
         return Response({"detail": fault.message}, status=409)
     return None

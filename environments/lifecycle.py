@@ -12,13 +12,9 @@ from django.utils import timezone
 from events.models import Verb
 from events.record import record
 
-from .faults import UserFault
+from .faults import Refused
 from .label_models import Archived
 from .models import Environment, Version
-
-
-class Refused(UserFault):
-    """It cannot be done as things are, for the reason that the sentence says."""
 
 
 class Users:
@@ -77,6 +73,8 @@ def why_not_archived(thing):
     """Why it cannot be archived, as a sentence; empty when it can."""
     if isinstance(thing, Version) and thing.environment.is_archived:
         return f"{thing.environment} is archived as a whole, and this version with it."
+    if _has_a_lifecycle(thing):
+        return f"{thing} is curated: its lifecycle says when it is archived."
     return f"{_name(thing)} is archived already." if thing.is_archived else ""
 
 
@@ -84,7 +82,14 @@ def why_not_restored(thing):
     """Why it cannot be restored, as a sentence; empty when it can."""
     if isinstance(thing, Version) and thing.environment.is_archived:
         return f"{thing.environment} is archived as a whole. Restore the environment: every version comes back with it."
+    if _has_a_lifecycle(thing):
+        return f"{thing} is curated: it is restored by another step of its lifecycle."
     return "" if thing.is_archived else f"{_name(thing)} is not archived."
+
+
+def _has_a_lifecycle(thing):
+    """Whether it is a curated environment, which `Curation.change` archives and restores."""
+    return isinstance(thing, Environment) and thing.is_curated
 
 
 def why_it_stays(thing, users=None):

@@ -58,10 +58,8 @@ class EnvironmentQuerySet(models.QuerySet):
     def on_shelf(self):
         """The curated environments, those that are current first."""
         order = models.Case(*(models.When(curation__stage=stage, then=n) for n, stage in enumerate(BY_USE)))
-        found = (
-            self.curated().filter(curation__isnull=False).select_related("workspace", "curation__successor__workspace")
-        )
-        return found.order_by(order, "name")
+        found = self.curated().filter(curation__isnull=False).prefetch_related("tag_rows")
+        return found.select_related("workspace", "curation__successor__workspace").order_by(order, "name")
 
     def curated(self, is_curated=True):
         return self.filter(workspace__is_shelf=is_curated)
@@ -91,6 +89,12 @@ class EnvironmentQuerySet(models.QuerySet):
         key, mark, value = (part.strip() for part in text.partition("="))
         return self.filter(
             pk__in=Tag.objects.filter(key=key, **({"value": value} if mark else {})).values("environment")
+        )
+
+    def tag_values(self, key):
+        """The values that they give to this tag, sorted."""
+        return sorted(
+            filter(None, set(Tag.objects.filter(environment__in=self, key=key).values_list("value", flat=True)))
         )
 
     def with_last_build(self):
@@ -142,9 +146,8 @@ class Environment(models.Model):
         `origin` is the version of a curated environment that it was made from, if it was.
 
         `source` is the conda file as somebody wrote it, with its comments; given one, another comment is another
-        version. Raise DefinitionFault when the policy of this workspace refuses
-        it, or it names a private wheel that is not here.
-        The row of the environment is locked while the number is taken, so that numbers have no gap.
+        version. Raise DefinitionFault when the policy of this workspace refuses it, or it names a private wheel that is
+        not here. The row of the environment is locked while the number is taken, so that numbers have no gap.
         """
         is_written = bool(source)
         if source == conda_file.write(definition.conda_section):
@@ -239,8 +242,9 @@ class Environment(models.Model):
             self.latest_number = number
             self.save(update_fields=["latest_number"])
 
-    def set_tags(self, tags):
-        """Add these, none of which is there."""
+    def replace_tags(self, tags):
+        """Have these tags, a dict, and no other."""
+        self.tag_rows.all().delete()
         Tag.objects.bulk_create(Tag(environment=self, key=key, value=value) for key, value in tags.items())
 
     def describe(self, by, description=None, tags=None):
@@ -253,13 +257,13 @@ class Environment(models.Model):
                 after["description"] = environment.description = self.description = description
             if tags is not None and tags != environment.tags:
                 after["tags"] = as_texts(tags)
-                environment.tag_rows.all().delete()
-                environment.set_tags(tags)
+                environment.replace_tags(tags)
             if after != before:
                 environment.save(update_fields=["description"])
                 changed = [name for name in after if after[name] != before[name]]
                 was, now = ({name: values[name] for name in changed} for values in (before, after))
                 record(Verb.CHANGED, self, self.workspace, was, now, by=by)
+                Curation.objects.filter(environment=self).update(is_edited=True)  # its file passes over this no more
 
 
 class VersionQuerySet(models.QuerySet):
@@ -284,6 +288,12 @@ class VersionQuerySet(models.QuerySet):
         rows = self.select_related("environment__workspace", "origin__environment")
         rows = rows.prefetch_related(models.Prefetch("environment__workspace__memberships", owners, to_attr="owners"))
         return rows.annotate(run_count=models.Count("runs"), last_run=models.Max("runs__started"))
+
+    def tag_values(self, key):
+        """The values that they give to this tag, sorted."""
+        return sorted(
+            filter(None, set(Tag.objects.filter(environment__in=self, key=key).values_list("value", flat=True)))
+        )
 
     def with_last_build(self):
         """Annotate id, status and supplier of the build of each that was asked for last."""

@@ -204,7 +204,7 @@ class Workspace(models.Model):
             )
             if not is_new:
                 raise UserFault(f"{self} already has an environment named {name}.", "name")
-            environment.set_tags(tags or {})
+            environment.replace_tags(tags or {})
             told = {"description": description} | ({"tags": as_texts(tags)} if tags else {})
             record(Verb.MADE, environment, self, after=told, by=by)
             if self.is_shelf:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from . import lifecycle
 from .access import get_environment, get_label, get_version
+from .faults import Refused
 from .settings_forms import DetailsForm, LabelForm
 
 CHANGE, DELETE = "environments.change_environment", "environments.delete_environment"
@@ -75,7 +76,7 @@ def _act(request, thing, act, said):
     if request.method == "POST":  # otherwise somebody had to sign in first, and decides again
         try:
             act(thing, request.user)
-        except lifecycle.Refused as fault:
+        except Refused as fault:
             messages.error(request, fault.message)
         else:
             messages.success(request, f"{thing} is {said}.")
@@ -90,7 +91,7 @@ def delete(request, workspace, name, number=None):
     if request.method == "POST":
         try:
             lifecycle.delete(thing, request.user)
-        except lifecycle.Refused as fault:
+        except Refused as fault:
             reason, status = fault.message, 409
         else:
             return _after_deleting(request, thing, workspace, name, number)

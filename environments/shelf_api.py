@@ -24,7 +24,7 @@ class CuratedList(generics.ListAPIView):
 
     def get_queryset(self):
         found = ShelfForm(self.request.query_params).apply(Environment.objects.on_shelf())
-        return found.select_related("workspace", "created_by", "curation__successor")
+        return found.select_related("workspace", "created_by", "curation__successor").with_details()
 
     @extend_schema(
         parameters=[
@@ -41,7 +41,7 @@ class LifeSerializer(serializers.Serializer):
     """What is given is changed. What is told of its end goes when it does not end any more."""
 
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
-    tags = serializers.DictField(required=False, child=serializers.CharField(max_length=200))
+    tags = serializers.DictField(required=False, child=serializers.CharField(allow_blank=True))
     stage = serializers.ChoiceField(Stage.choices, required=False)
     ends = serializers.DateField(required=False, allow_null=True, help_text="the last day before it is archived")
     reason = serializers.CharField(required=False, allow_blank=True, max_length=1000)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from packaging.utils import canonicalize_name
 
+from . import tags
 from .drafts import Draft, Row, Rows, split, write_rows
 from .faults import UserFault
 from .findings import errors
@@ -14,7 +15,6 @@ from .forms import PageForm
 from .models import Environment, Rule, Stage, Workspace
 
 LONGEST_LINES = 10_000
-MOST_TAGS = 30
 
 
 class ShelfForm(PageForm):
@@ -33,7 +33,7 @@ class ShelfForm(PageForm):
                 Q(name__icontains=word) | Q(description__icontains=word) | Q(pk__in=_declaring(word))
             )
         if asked.get("hardware"):
-            environments = environments.filter(curation__tags__hardware=asked["hardware"])
+            environments = environments.tagged(f"hardware={asked['hardware']}")
         if asked.get("stage"):
             return environments.filter(curation__stage=asked["stage"])
         return environments.exclude(curation__stage=Stage.ARCHIVED)
@@ -118,20 +118,6 @@ class UseForm(forms.Form):
             return None
 
 
-def read_tags(text):
-    """Lines of `name: value` as a dict. Raise UserFault for one that is none."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) > MOST_TAGS:
-        raise UserFault(f"There are {len(lines)} tags; an environment has at most {MOST_TAGS}.", "tags")
-    tags = {}
-    for number, line in enumerate(lines, 1):
-        name, colon, value = (part.strip() for part in line.partition(":"))
-        if not (name and colon and value) or len(line) > 200:
-            raise UserFault(f"Line {number} is no tag. Write hardware: CPU.", "tags")
-        tags[name] = value
-    return tags
-
-
 class LifecycleForm(forms.Form):
     """Where a curated environment is in its life, and what is said about it."""
 
@@ -147,7 +133,7 @@ class LifecycleForm(forms.Form):
     def __init__(self, data=None, *, curation):
         environment, successor = curation.environment, curation.successor
         initial = {name: getattr(curation, name) for name in ("description", "stage", "reason")}
-        initial |= {"tags": "\n".join(f"{name}: {value}" for name, value in curation.tags.items())}
+        initial |= {"tags": tags.write(environment.tags)}
         initial |= {"ends": curation.ends and curation.ends.isoformat(), "successor": successor and successor.name}
         super().__init__(data, label_suffix="", initial=initial)
         others = environment.workspace.environments.exclude(pk=environment.pk).exclude(curation__stage=Stage.ARCHIVED)
@@ -157,7 +143,7 @@ class LifecycleForm(forms.Form):
     def save(self, by):
         """Return whether it was changed; where not, an error stands at the field."""
         try:
-            asked = self.cleaned_data | {"tags": read_tags(self.cleaned_data["tags"])}
+            asked = self.cleaned_data | {"tags": tags.read(self.cleaned_data["tags"])}
             self.curation.edit(by, **asked)
         except UserFault as fault:
             self.add_error(fault.field or None, fault.message)

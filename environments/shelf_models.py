@@ -10,6 +10,7 @@ from events.record import record
 from .faults import UserFault
 from .notice_models import Kind
 from .notices import tell
+from .tags import check
 
 LONGEST_REASON = 1000
 
@@ -88,7 +89,6 @@ class Curation(models.Model):
     successor = models.ForeignKey(
         "environments.Environment", models.SET_NULL, null=True, blank=True, related_name="predecessors"
     )
-    tags = models.JSONField(default=dict, blank=True)
 
     # What was read last from its file, so that neither a file nor a curator is passed over.
     file_about = models.CharField(max_length=64, blank=True, editable=False)
@@ -150,14 +150,13 @@ class Curation(models.Model):
         with transaction.atomic():
             self.refresh_from_db(from_queryset=Curation.objects.select_for_update())
             before = self._told()
-            if "description" in wanted:
-                self.environment.description = wanted.pop("description")
-                self.environment.save(update_fields=["description"])
+            self._describe(**{name: wanted.pop(name) for name in ("description", "tags") if name in wanted})
             for name, value in wanted.items():
                 setattr(self, name, value)
             self._keep_rules()
             if before["stage"] != self.stage or not self.since:
                 self.since |= {str(self.stage): timezone.localdate().isoformat()}
+                self._hide(by)
             self.save()
             after = self._told()
             if changed := [name for name in after if after[name] != before[name]]:
@@ -169,6 +168,20 @@ class Curation(models.Model):
     def edit(self, by, **wanted):
         """The same by a curator: from then on the file passes over it no more than they pass over the file."""
         self.change(by, is_edited=True, **wanted)
+
+    def _describe(self, description=None, tags=None):
+        if description is not None:
+            self.environment.description = description
+            self.environment.save(update_fields=["description"])
+        if tags is not None:
+            self.environment.replace_tags(check(tags))
+
+    def _hide(self, by):
+        """Archive the environment with its last stage, and restore it with another."""
+        is_over = self.stage == Stage.ARCHIVED
+        self.environment.archived_at = timezone.now() if is_over else None
+        self.environment.archived_by = by if is_over else None
+        self.environment.save(update_fields=["archived_at", "archived_by"])
 
     def _keep_rules(self):
         if not self.is_ending:
@@ -191,10 +204,10 @@ class Curation(models.Model):
             each = Curation.objects.get(environment=each).successor
 
     def _told(self):
-        told = {name: getattr(self, name) for name in self.TOLD}
+        told = {name: getattr(self, name) for name in self.TOLD if name != "tags"}
         told["successor"] = self.successor.name if self.successor else ""
         told["ends"] = self.ends.isoformat() if self.ends else ""
-        return told | {"stage": str(self.stage), "tags": dict(self.tags)}
+        return told | {"stage": str(self.stage), "tags": self.environment.tags}
 
     def _announce(self, by):
         told = {name: value for name, value in self._told().items() if name in ("stage", "ends", "successor", "reason")}

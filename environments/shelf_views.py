@@ -11,6 +11,7 @@ from . import origins
 from .access import get_environment
 from .faults import UserFault
 from .forms import PageForm
+from .label_models import Shown
 from .models import Curation, Environment, Stage, Version, Workspace
 from .portal_roles import curates
 from .shelf_forms import LifecycleForm, ShelfForm, UseForm
@@ -29,13 +30,12 @@ def require_curator(request):
 def shelf(request):
     filters = ShelfForm(request.GET)
     found = filters.apply(Environment.objects.on_shelf())
-    tags = Curation.objects.kept_up().order_by().values_list("tags__hardware", flat=True).distinct()
     context = {
         "section": "shelf",
         "shelf": Workspace.objects.shelf(),
         "filters": filters,
         "page": Paginator(found, PAGE).get_page(filters.page_number),
-        "hardware": sorted(filter(None, tags)),
+        "hardware": Environment.objects.curated().shown(Shown.ACTIVE).tag_values("hardware"),
     }
     wants_part = request.htmx and not request.htmx.boosted
     answer = render(request, "environments/shelf.html#list" if wants_part else "environments/shelf.html", context)

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from builds.models import Build
 from builds.tests.test_models import succeed
-from environments import definition
-from environments.faults import UserFault
+from environments import definition, lifecycle
+from environments.faults import Refused, UserFault
 from environments.models import Curation, Environment, Invitation, Notice, Role, Token, Version, Workspace
 from environments.portal_roles import narrow
 from environments.shelf_models import affected
@@ -289,7 +289,7 @@ def test_curators_change_its_life_by_the_api(api, curator, curated, curate):
     assert answer.status_code == 200
     told = answer.json()["lifecycle"]
     told.pop("since")
-    assert told == wanted
+    assert told | {"tags": answer.json()["tags"]} == wanted
     for wrong, field in (
         ({"stage": "deprecated", "ends": None}, "ends"),
         ({"successor": "AzureML-No"}, "successor"),
@@ -360,3 +360,21 @@ def test_who_may_only_look_in_a_workspace_builds_nothing_under_its_name(api, vie
     for workspace, status in (("team", 403), ("own", 201)):
         answer = api(viewer).post(url.format(workspace), {}, content_type="application/json")
         assert answer.status_code == status
+
+
+def test_a_curated_environment_is_archived_by_its_lifecycle_alone(curated, curator):
+    environment = curated.environment
+    with pytest.raises(Refused, match="its lifecycle says when it is archived"):
+        lifecycle.archive(environment, curator)
+    environment.curation.edit(curator, stage="archived")
+    assert Environment.objects.get(pk=environment.pk).is_archived
+    with pytest.raises(Refused, match="another step of its lifecycle"):
+        lifecycle.restore(environment, curator)
+    environment.curation.edit(curator, stage="current")
+    assert not Environment.objects.get(pk=environment.pk).is_archived
+
+
+def test_what_a_curator_says_under_settings_is_not_passed_over_by_a_file(curated, curator):
+    curated.environment.describe(curator, description="Ours", tags={"hardware": "GPU"})
+    curation = Curation.objects.get()
+    assert (curation.is_edited, curation.environment.tags) == (True, {"hardware": "GPU"})

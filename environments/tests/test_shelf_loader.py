@@ -42,7 +42,11 @@ def test_files_become_a_version_with_its_life(put, load):
     put()
     assert load() == {"AzureML-A": "version 1"}
     one = life()
-    assert (one.stage, one.tags, one.environment.description) == ("current", {"hardware": "CPU"}, "For tests")
+    assert (one.stage, one.environment.tags, one.environment.description) == (
+        "current",
+        {"hardware": "CPU"},
+        "For tests",
+    )
     assert one.environment.latest.document["python"]["condaDependencies"]["dependencies"][1] == {"pip": ["idna==3.10"]}
     assert one.environment.latest.author.is_active is False
 

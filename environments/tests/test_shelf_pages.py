@@ -116,12 +116,12 @@ def test_a_curator_changes_its_life(client, curator, curated, curate):
     client.force_login(curator)
     url = "/curated/AzureML-Minimal/lifecycle/"
     assert "Lifecycle of AzureML-Minimal" in page(client, url)
-    said = {"description": "Ours", "tags": "hardware: CPU\n", "stage": "deprecated", "ends": "2999-01-31"}
+    said = {"description": "Ours", "tags": "hardware=CPU\n", "stage": "deprecated", "ends": "2999-01-31"}
     answer = client.post(url, said | {"reason": "Old.", "successor": "AzureML-Next"})
     assert answer.headers["Location"] == curated.environment.get_absolute_url()
     curation = Curation.objects.with_subject().get(environment=curated.environment)
     assert (curation.stage, curation.ends, curation.successor.name) == ("deprecated", date(2999, 1, 31), "AzureML-Next")
-    assert (curation.tags, curation.environment.description) == ({"hardware": "CPU"}, "Ours")
+    assert (curation.environment.tags, curation.environment.description) == ({"hardware": "CPU"}, "Ours")
     assert Event.objects.filter(verb=Verb.CHANGED, object="AzureML-Minimal", person="carla").count() == 1
     assert "It is archived after 31 January 2999. Old." in page(client, curated.environment.get_absolute_url())
 
@@ -131,7 +131,7 @@ def test_a_curator_changes_its_life(client, curator, curated, curate):
     [
         ({"stage": "deprecated"}, "Say which day is the last one"),
         ({"stage": "deprecated", "ends": "2999-01-31"}, "Say why"),
-        ({"tags": "hardware CPU"}, "Line 1 is no tag"),
+        ({"tags": "=CPU"}, "Line 1: A tag needs a key"),
         ({"successor": "AzureML-Minimal"}, "Select a valid choice"),
         ({"ends": "soon"}, "Enter a valid date"),
     ],
