@@ -1,7 +1,5 @@
 """Signing in at a real OpenID Connect provider on loopback, over real HTTP, as a browser goes."""
 
-import time
-
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
@@ -184,7 +182,7 @@ def refused(answer, sentence):
         ("aud", "another-client", "Audience doesn't match"),
         ("aud", [CLIENT, "another-client"], "was made for another party"),  # and no azp that says whose it is
         ("iss", "https://login.example.org", "Invalid issuer"),
-        ("exp", int(time.time()) - 3600, "Signature has expired"),
+        ("exp", 1_000_000_000, "Signature has expired"),
         ("sub", "", "uid must be a non-empty string"),
     ],
 )
