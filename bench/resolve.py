@@ -18,7 +18,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from bench.portal import machine  # noqa: E402
-from builds import preview, uv, worker  # noqa: E402
+from builds import preview, registry, uv, worker  # noqa: E402
 from environments import definition  # noqa: E402
 
 TWENTY = [
@@ -64,7 +64,10 @@ def main(runs):
     wanted = definition.read(definition.compose(settings.DEFAULT_PYTHON, [], [], TWENTY))
     answer = measure("first", wanted, 1)
     print(f"{len(TWENTY)} asked for, {len(answer.packages)} locked")
-    measure("asking the index", wanted, runs)
+    measure("asking the tool's own index", wanted, runs)
+    settings.INDEX_URL = settings.INDEX_URL or registry.index_url()
+    measure("the first time of an index that the settings name", wanted, 1)
+    measure("the index that the settings name", wanted, runs)
     # The resolver as it is, but told that there is no index.
     os.environ["UV_OFFLINE"] = "1"
     uv.PASSED_ON = (*uv.PASSED_ON, "UV_OFFLINE")

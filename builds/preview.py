@@ -71,7 +71,7 @@ def resolve(definition, asker, person=None, patience=None, platform="", anew=Fal
     platform = platform or uv.this_platform()
     patience = settings.PREVIEW_SECONDS if patience is None else patience
     with places.take(asker, asker if person is None else person, patience, _let_go_of_the_database) as ended:
-        answer = (not anew and _known(definition, platform)) or _resolve(definition, platform, ended, explain=anew)
+        answer = (not anew and _known(definition, platform)) or _resolve(definition, platform, ended, quick=not anew)
     answer = _under(rules, answer)
     return replace(answer, image_key=definition.image_key, seconds=time.monotonic() - began)
 
@@ -98,7 +98,7 @@ def _known(definition, platform):
     )
 
 
-def _resolve(definition, platform, ended, explain):
+def _resolve(definition, platform, ended, quick):
     if reason := _why_never(definition):
         return Preview(failure=Diagnosis(Failure.NOT_BUILDABLE, reason))
     if refused := sdists.why_not(definition, *_sandbox()):
@@ -116,7 +116,7 @@ def _resolve(definition, platform, ended, explain):
     question = _Question(definition, python, work, ended)
     try:
         with caches.in_use():
-            python, packages = packages_of(question, python, platform, explain)
+            python, packages = packages_of(question, python, platform, quick)
         same = Lock.objects.filter(digest=digest_of(python, platform, packages)).first()
         return Preview(python, platform, tuple(packages), installed_size=same and same.installed_size)
     except Diagnosed as fault:

@@ -9,6 +9,8 @@ which runs a resolver.
 import re
 from dataclasses import replace
 
+from django.conf import settings
+
 from environments.addresses import redact
 
 from . import conda, uv
@@ -23,15 +25,16 @@ PROVIDED = "provided"  # folder of the wheels that stand for what conda provides
 NOTHING = conda.Solved((), {})
 
 
-def packages_of(asker, python, platform, explain=True):
+def packages_of(asker, python, platform, quick=False):
     """Return (python, Packages). `python` is a full version, empty where conda brings one.
 
-    Without `explain` pip packages do not say who needs them nor which index has them, which saves half the time.
+    When it is to be `quick`, what the index said some minutes ago holds, unless nothing fits it; and pip packages do
+    not say who needs them nor which index has them.
     """
     definition = asker.definition
     solved = _solve_conda(asker, platform) if definition.conda_packages else NOTHING
     python, wanted = python or solved.python, definition.pip_requirements
-    pip, needed_by = _resolve_pip(asker, wanted, python, platform, solved, explain) if wanted else ([], {})
+    pip, needed_by = _resolve_pip(asker, wanted, python, platform, solved, quick) if wanted else ([], {})
     asked = {line.name for line in wanted} & solved.provided.keys()
     return python, [*(_with_pip(package, needed_by, asked) for package in solved.packages), *pip]
 
@@ -73,7 +76,7 @@ def resolvable(line):
     return line.from_source(f"file:{WHEELS}/{line.wheel.filename}" if line.wheel else line.url)
 
 
-def _resolve_pip(asker, wanted, python, platform, solved, explain):
+def _resolve_pip(asker, wanted, python, platform, solved, quick):
     """Return (Packages of the pip part, {name: names that need it}, what conda provides among them)."""
     work = asker.work
     sources = Sources(asker)
@@ -84,15 +87,16 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
     (work / CONSTRAINTS).write_text(constraints)
     asked = (python, platform, options, CONSTRAINTS)
+    recently = uv.holding(environ, work) if quick and settings.INDEX_URL else None
     where = (asker.rooms.of_tools(network=True), sources.environ(environ))
     for _ in sources.rounds():
         sources.tell()
-        packages = _choose(asker, wanted, asked, where, solved.provided, sources.names)
+        packages = _choose(asker, wanted, asked, where, solved.provided, sources.names, recently)
         if not sources.learn(packages, python, solved.packages):
             break
     else:
         asker.give_up(Failure.SOLVER_TIMEOUT, sources.GAVE_UP)
-    if not explain:
+    if quick:
         return packages, {}
     pins = "".join(f"{package.name}=={package.version}\n" for package in packages)
     (work / CONSTRAINTS).write_text(constraints + pins)
@@ -107,11 +111,15 @@ def _resolve_pip(asker, wanted, python, platform, solved, explain):
     return [_without_credentials(asker, package) for package in packages], needed_by
 
 
-def _choose(asker, wanted, asked, where, provided, from_source):
-    """Return the Packages that uv chooses."""
+def _choose(asker, wanted, asked, where, provided, from_source, recently):
+    """Return the Packages that uv chooses. `recently` is the environment of a uv that need not ask the index again."""
     python, platform, *_ = asked
+    room, environ = where
+    command = uv.compile_lock("requirements.in", "pylock.toml", *asked)
     try:
-        asker.ask(uv.compile_lock("requirements.in", "pylock.toml", *asked), *where)
+        if not (recently and asker.ask(command, room, recently, unless=uv.NO_SOLUTION)):
+            # Of an index that uv does not know by itself, answers hold that somebody had while typing.
+            asker.ask([*command, "--refresh"] if settings.INDEX_URL else command, room, environ)
     except Diagnosed as fault:
         raise Diagnosed(blame_conda(fault.diagnosis, provided)) from fault
     try:

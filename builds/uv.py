@@ -88,6 +88,23 @@ def environ(home):
     return variables
 
 
+# What public indexes say of their answers. Of an index that says nothing uv asks for every page again each time.
+HOLDS = 'cache-control = { api = "max-age=600", files = "max-age=600" }'
+
+
+def holding(variables, folder):
+    """The environment of a uv for which what the settings' index said in the last ten minutes holds.
+
+    That is said in a file in its `folder`. uv keeps it with the answers, so that without it they hold, too, unless it
+    is told to `--refresh`.
+    """
+    file = folder / "uv.toml"
+    file.touch(0o600)  # a password may stand in the address
+    file.write_text(f"[[index]]\nurl = {json.dumps(settings.INDEX_URL)}\ndefault = true\n{HOLDS}\n")
+    others = {name: value for name, value in variables.items() if name not in ("UV_NO_CONFIG", "UV_DEFAULT_INDEX")}
+    return others | {"UV_CONFIG_FILE": file.name}
+
+
 def python_folders():
     """Folders that may hold interpreters: those of PATH, and those of the setting."""
     more = [folder for pattern in settings.PYTHON_FOLDERS for folder in sorted(glob(os.path.expanduser(pattern)))]
@@ -161,6 +178,8 @@ def sync(prefix, lock, offline=True):
     return [*command, "--python", f"{prefix}/bin/python", lock]
 
 
+# Of packages that the index has. For those that it has not it is asked each time.
+NO_SOLUTION = r"(?s)No solution found(?!.*was not found in the package registry)"
 NOT_IN_CACHE = "[Nn]etwork (connectivity is|was) disabled"
 
 

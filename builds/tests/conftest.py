@@ -28,10 +28,11 @@ def conda(channel_folder, settings, tmp_path):
 
 
 @pytest.fixture
-def index(settings):
-    """A package index on loopback that has what a test puts there, and nothing else."""
+def index(settings, tmp_path):
+    """A package index on loopback that has what a test puts there, and nothing else; nothing of it is cached before."""
     with loopback.serve() as registry:
-        settings.INDEX_URL = f"{registry.url}simple/"
+        settings.INDEX_URL, settings.CACHE = f"{registry.url}simple/", tmp_path / "cache-of-index"
+        settings.CACHE.mkdir()
         yield registry
 
 
