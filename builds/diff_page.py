@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
 
 from environments.templatetags.portal import growth, icon
 
@@ -146,7 +147,7 @@ class DiffPage:
                 "is_direct": is_direct,
                 "total": total,
                 "found": len(changes),
-                "rows": [_row(change, self.comparison) for change in shown],
+                "rows": [_row(change, self.comparison, self.packages_at) for change in shown],
                 "is_open": self.form.is_filtered or any(change.kind == lock_diff.HASH for change in changes),
             }
 
@@ -164,28 +165,36 @@ class DiffPage:
         return [side for side in self.comparison.sides if side.packages is None]
 
 
-def _row(change, comparison):
-    """A row as texts, because looking them up one by one is what takes the time of a page."""
+# A cell that says nothing.
+_NOTHING = format_html('<span class="muted">{}</span>', "–")
+# Written here, because a template takes half the time of the whole page for a hundred of them.
+_ROW = (
+    '<tr data-change="{}"><td><span>{}{}</span></td><th scope="row">{}{}</th><td class="mono">{}</td>'
+    '<td class="mono">{}</td><td class="extra level">{}</td><td class="extra">{}</td><td class="extra muted">{}</td>'
+    '<td class="num extra{}">{}</td></tr>'
+)
+
+
+def _row(change, comparison, packages_at):
     before, after = (diff_words.shown(package, change.kind) for package in (change.old, change.new))
     same, moved = diff_words.split_at_change(before, after)
-    package = change.new or change.old
-    return {
-        "tone": change.tone,
-        "icon": _icons[change.kind],
-        "word": change.word,
-        "name": change.name,
-        "manager": package.manager,
-        "before": before,
-        "after": after,
-        "same": same,
-        "moved": moved,
-        "level": change.level if change.kind != MOVED or change.level in LEVELS else "",
-        "notes": [words for _, words in diff_words.notes(change)],
-        "source": diff_words.source(change),
-        "because_of": diff_words.because_of(change, comparison),
-        "growth": change.growth,
-        "download": growth(change.growth),
-    }
+    manager, name = (change.new or change.old).manager, change.name
+    notes = [(words,) for _, words in diff_words.notes(change)]
+    return format_html(
+        _ROW,
+        change.tone,
+        _icons[change.kind],
+        change.word,
+        format_html('<a href="{}{}/{}/">{}</a>', packages_at, manager, name, name) if packages_at else name,
+        format_html_join("", '<br><small class="muted">{}</small>', notes),
+        format_html("<del>{}</del>", before) if before else _NOTHING,
+        format_html("{}<mark>{}</mark>", same, moved) if after else _NOTHING,
+        change.level if change.kind != MOVED or change.level in LEVELS else "",
+        diff_words.source(change),
+        diff_words.because_of(change, comparison),
+        "" if change.growth else " muted",
+        growth(change.growth),
+    )
 
 
 class _Icons(dict):

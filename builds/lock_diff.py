@@ -7,7 +7,7 @@ difference.
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
 from urllib.parse import unquote
@@ -116,16 +116,16 @@ class LockChange:
 def compare(old, new):
     """Return the LockChanges from one list of Packages to another: direct ones first, then by kind and name."""
     old, new = list(old), list(new)
-    found = differences(old, new)
-    if found:
-        before, after = chains(old), chains(new)
-        found = [replace(change, because_of=_chain(change, before, after)) for change in found]
-    return sorted(found, key=_place)
+    pairs = _differing(old, new)
+    after = chains(new) if pairs else {}
+    before = chains(old) if any(not now for _, now in pairs) else {}
+    changes = (_change(was, now, _chain(was, now, before, after)) for was, now in pairs)
+    return sorted(filter(None, changes), key=_place)
 
 
 def differences(old, new):
     """The same LockChanges in no order, and without why their packages are there."""
-    return [change for change in (_change(*pair) for pair in _pairs(old, new)) if change]
+    return [change for change in (_change(*pair) for pair in _differing(list(old), list(new))) if change]
 
 
 def step(before, after, manager="pip"):
@@ -172,6 +172,10 @@ def _conda_step(before, after):
     return (UP if sign < 0 else DOWN), LEVELS[place]
 
 
+def _differing(old, new):
+    return [(was, now) for was, now in _pairs(old, new) if was != now]
+
+
 def _pairs(old, new):
     """Yield (package before or None, package after or None) of all that may differ.
 
@@ -192,14 +196,13 @@ def _pairs(old, new):
             yield from ((None, package) for package in came)
 
 
-def _change(was, now):
-    if was == now:
-        return None
+def _change(was, now, because_of=()):
     if not was or not now:
         package, kind = was or now, ADDED if now else REMOVED
         versions = ("", now.version) if now else (was.version, "")
-        return LockChange(kind, package.name, package.manager, *versions, "", bool(package.direct), was, now)
-    rest = (bool(was.direct or now.direct), was, now)
+        rest = (bool(package.direct), was, now, because_of)
+        return LockChange(kind, package.name, package.manager, *versions, "", *rest)
+    rest = (bool(was.direct or now.direct), was, now, because_of)
     if was.manager != now.manager:
         sides = (f"{was.manager} {was.version}", f"{now.manager} {now.version}")
         return LockChange(MOVED, now.name, now.manager, *sides, _pip_step(was.version, now.version)[1], *rest)
@@ -248,8 +251,8 @@ def _file(package):
     return package.subdir, unquote(re.split("[?#]", package.url)[0].rpartition("/")[2])
 
 
-def _chain(change, before, after):
-    package, known = (change.new, after) if change.new else (change.old, before)
+def _chain(was, now, before, after):
+    package, known = (now, after) if now else (was, before)
     return known.get((package.manager, package.name), ())
 
 
