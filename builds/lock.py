@@ -96,9 +96,10 @@ def read_reasons(text):
 
 
 def write_pylock(packages, python, folder=""):
-    """Return a pylock.toml that names exactly these files with their hashes.
+    """Return a pylock.toml that names exactly these files with their hashes, and the index that each is of.
 
-    `folder` is where the private ones stand, seen from the file that is written.
+    `folder` is where the private ones stand, seen from the file that is written. By the index uv finds in its cache
+    what it once had; otherwise it fetches that again where the index does not say how long files hold.
     """
     lines = ['lock-version = "1.0"', 'created-by = "envportal"', f'requires-python = ">={python}"']
     for package in packages:
@@ -111,10 +112,16 @@ def write_pylock(packages, python, folder=""):
             "[[packages]]",
             f"name = {json.dumps(package.name)}",
             f"version = {json.dumps(package.version)}",
+            *([f"index = {json.dumps(package.channel)}"] if _may_be_named(package.channel) else []),
             # Never as an archive, which is how the resolver writes it: that would leave the path in the prefix.
             f"sdist = {file}" if package.is_source else f"wheels = [{file}]",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _may_be_named(index):
+    parts = urlsplit(index)
+    return parts.scheme in ("http", "https") and "@" not in parts.netloc
 
 
 def _source(entry, ranks, asked, known):

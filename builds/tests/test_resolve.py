@@ -77,6 +77,15 @@ def test_a_version_that_has_just_come_is_found_nevertheless(demo, make, wanted, 
     assert told(make("needed")) == [("needed", "1.3", [])]
 
 
+def test_of_a_longer_lock_only_what_is_new_is_fetched(demo, make):
+    """Also where the index does not say how long files hold, nor what they are known by."""
+    for path, served in [*demo.pages.items()]:
+        demo.pages[path] = page(repeat(served))
+    first, second = make("needed"), make("demo")
+    fetched = [build.steps.get(name="install").downloaded for build in (first, second)]
+    assert fetched == [package.size for package in second.lock.packages.order_by("-name")]
+
+
 def test_a_password_of_the_index_is_in_no_file_that_others_may_read(demo, wanted, pythons, settings, monkeypatch):
     settings.INDEX_URL = settings.INDEX_URL.replace("//", "//reader:pass-word@")
     seen = {}
