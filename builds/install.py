@@ -18,11 +18,11 @@ from .models import LockedPackage
 from .resolve import WHEELS
 
 # Valid by its content, because copies have other dates. Nothing is run, and what cannot be compiled is left alone.
-# Beside scripts uv takes no folder, so a wheel with bytecode there could not be installed any more.
+# In the .data folder of a wheel uv takes no file that its RECORD has not, so that it could not be installed any more.
 COMPILE = """
 import compileall, py_compile, re, sys
 mode = py_compile.PycInvalidationMode.CHECKED_HASH
-options = {"quiet": 2, "workers": 0, "rx": re.compile(r"/tests?/|\\.data/(scripts|data|headers)/"), "invalidation_mode": mode}
+options = {"quiet": 2, "workers": 0, "rx": re.compile(r"/tests?/|\\.data/"), "invalidation_mode": mode}
 for folder in sys.argv[1:]:
     try:
         compileall.compile_dir(folder, stripdir=folder, **options)

@@ -2,9 +2,11 @@ import os
 from pathlib import Path
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "envportal.settings")
 
+TRANSPORT_ALIASES["filesystem"] = "envportal.broker:Transport"
 app = Celery("envportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -290,10 +290,12 @@ def test_a_new_wheel_is_compiled_once_and_installed_with_its_bytecode(make, sett
     assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/idna/__pycache__/core.*.pyc"))
 
 
-def test_a_wheel_that_brings_a_script_in_python_is_installed_once_compiled(make, index, settings, tmp_path):
-    settings.CACHE = tmp_path / "cache"
-    settings.CACHE.mkdir()
-    data = make_wheel("tool", more=[("tool-1.0.data/scripts/tool.py", "#!python\nprint(1)\n")])
+def test_a_wheel_that_brings_a_script_in_python_is_installed_once_compiled(make, index, settings):
+    more = [
+        ("tool-1.0.data/scripts/tool.py", "#!python\nprint(1)\n"),
+        ("tool-1.0.data/platlib/beside/it.py", "x = 1\n"),
+    ]
+    data = make_wheel("tool", more=more)
     index.pages["/files/tool-1.0-py3-none-any.whl"] = ("application/octet-stream", data)
     facts = {"url": f"{index.url}files/tool-1.0-py3-none-any.whl", "size": len(data)}
     index.put_files(
@@ -302,4 +304,5 @@ def test_a_wheel_that_brings_a_script_in_python_is_installed_once_compiled(make,
     build = make("tool")
     assert (build.status, build.reason) == ("succeeded", "")
     assert (settings.PREFIXES / build.prefix / "bin" / "tool.py").exists()
+    assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/beside/it.py"))
     assert list((settings.PREFIXES / build.prefix).glob("lib/python*/site-packages/tool/__pycache__/*.pyc"))
