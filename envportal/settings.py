@@ -77,7 +77,7 @@ PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
 # Signing in: attempts with a wrong password for one name from one address, in five minutes.
 SIGN_IN_ATTEMPTS = env.int("ENVPORTAL_SIGN_IN_ATTEMPTS", 5, validate=validate.Range(min=1))
-# Requests to the API in a minute, of one person and from one address, to one web process; 0: any number.
+# Requests to the API in a minute, of one person and from one address; 0: any number. throttle.py says who counts them.
 REQUESTS_PER_PERSON = env.int("ENVPORTAL_REQUESTS_PER_PERSON", 1200, validate=validate.Range(min=0))
 REQUESTS_PER_ADDRESS = env.int("ENVPORTAL_REQUESTS_PER_ADDRESS", 6000, validate=validate.Range(min=0))
 
@@ -298,6 +298,9 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
+
+# A link by which somebody sets a password, in seconds.
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 
 # allauth is there for OpenID Connect alone: none of its pages has an address here. Another issuer is another provider,
 # so that its people are not taken for those of the one before.

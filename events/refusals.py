@@ -34,9 +34,12 @@ def note(request, answer):
 
 
 def _path(request):
-    """Where somebody was refused. A part of an address that opens something is named `secret`, and left out."""
-    secret = request.resolver_match and request.resolver_match.kwargs.get("secret")
-    return request.path.replace(secret, "…") if secret else request.path
+    """Where somebody was refused. A part of an address that opens something has one of these names, and is left out."""
+    kwargs = request.resolver_match.kwargs if request.resolver_match else {}
+    path = request.path
+    for secret in filter(None, (kwargs.get("secret"), kwargs.get("token"))):
+        path = path.replace(secret, "…")
+    return path
 
 
 def _who(request):

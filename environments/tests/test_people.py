@@ -365,33 +365,6 @@ def test_roles_come_with_the_person(client, auditor, workspace, django_assert_nu
 # The administration
 
 
-def person_form(user, **changed):
-    fields = {"username": user.username, "date_joined_0": "2026-01-02", "date_joined_1": "03:04:05", "is_active": "on"}
-    inline = {"portal_roles-TOTAL_FORMS": 0, "portal_roles-INITIAL_FORMS": 0}
-    return {name: value for name, value in {**fields, **inline, **changed}.items() if value is not None}
-
-
-def test_an_administrator_gives_a_role_on_the_portal(client, administrator, stranger):
-    client.force_login(administrator)
-    changed = {"portal_roles-TOTAL_FORMS": 1, "portal_roles-0-kind": "auditor", "portal_roles-0-user": stranger.pk}
-    url = reverse("admin:auth_user_change", args=[stranger.pk])
-    assert client.post(url, person_form(stranger, **changed)).status_code == 302
-    assert [role.kind for role in stranger.portal_roles.all()] == ["auditor"]
-    assert (last(kind="portal role").about, last(kind="portal role").after["kind"]) == ("stefan", "auditor")
-    refused = changed | {"portal_roles-0-kind": "administrator"}
-    assert client.post(url, person_form(stranger, **refused)).status_code == 200
-
-
-def test_who_may_not_sign_in_any_more_leaves_a_sentence(client, administrator, owner, workspace):
-    client.force_login(administrator)
-    url = reverse("admin:auth_user_change", args=[owner.pk])
-    answer = client.post(url, person_form(owner, is_active=None), follow=True)
-    said = [str(message) for message in answer.context["messages"]]
-    assert said[0] == "olga is the last owner of team. Make somebody else an owner first."
-    owner.refresh_from_db()
-    assert not owner.is_active
-
-
 def test_the_last_owner_is_not_deleted(client, administrator, owner, workspace):
     client.force_login(administrator)
     answer = client.post(reverse("admin:auth_user_delete", args=[owner.pk]), {"post": "yes"})

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from builds.models import Build, Worker
 from builds.tests.test_models import succeed
-from environments import definition, lifecycle
+from environments import definition, lifecycle, password_links
 from environments.models import Delivery, Hook, Invitation, Notice, Role, Rule, Token
 from envportal.tests.wheel_maker import make_wheel
 from runs.models import Run
@@ -69,6 +69,7 @@ X, XV, D = (
     "unused",
 )  # the environment or its version, archived; an environment to delete
 J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
+PE, PL = "person", "password link"  # of the owner
 WK, PR, WR = "worker", "rule of the portal", "rule of the workspace"
 M = ["team", "edgar"]
 RULE = {"kind": "package-blocked", "subject": "left-pad"}
@@ -96,6 +97,9 @@ TABLE = [
     ("sign-in", [], "get", None, {"nobody": 200, "stranger": 302, "viewer": 302, "editor": 302, "owner": 302}),
     ("oidc-sign-in", [], "get", None, dict.fromkeys(ANYBODY, 404)),  # unless a setting names a provider: test_oidc.py
     ("oidc-callback", [], "get", None, dict.fromkeys(ANYBODY, 404)),
+    ("ask-password", [], "get", None, dict.fromkeys(ANYBODY, 404)),  # unless there is mail: test_passwords.py
+    ("set-password", ["MQ", "nonsense"], "get", None, dict.fromkeys(ANYBODY, 410)),
+    ("set-password", PL, "get", None, dict.fromkeys(ANYBODY, 302)),
     ("sign-out", [], "post", {}, dict.fromkeys(ANYBODY, 302)),
     ("admin-sign-in", [], "get", None, dict.fromkeys(ANYBODY, 403) | {"nobody": 302}),
     ("home", [], "get", None, SIGNED_IN),
@@ -314,6 +318,13 @@ TABLE = [
     ("quotas", [], "get", None, ADMINISTRATORS),
     ("quota", W, "get", None, ADMINISTRATORS),
     ("quota", W, "post", {"at_once": "1"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-people", [], "get", None, STORAGE),
+    ("portal-person", PE, "get", None, STORAGE),
+    ("portal-person", PE, "post", {"act": "give", "role": "auditor"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-person", PE, "post", {"act": "deactivate"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-person-link", PE, "post", {}, ADMINISTRATORS),
+    ("portal-person-new", [], "get", None, ADMINISTRATORS),
+    ("portal-person-new", [], "post", {"username": "nils"}, ADMINISTRATORS | {"administrator": 302}),
     ("portal-policies", [], "get", None, STORAGE),
     ("portal-policy-new", [], "get", None, ADMINISTRATORS),
     ("portal-policy-new", [], "get", {"kind": "package-blocked"}, ADMINISTRATORS),
@@ -339,6 +350,11 @@ TABLE = [
     ("api-quotas", [], "get", None, API_ADMINISTRATORS),
     ("api-quota", W, "put", {"at_once": 1, "storage_mb": None}, API_ADMINISTRATORS),
     ("api-workspace-quota", W, "get", None, API_MEMBERS),
+    ("api-portal-people", [], "get", None, API_STORAGE),
+    ("api-portal-people", [], "post", {"person": "nils"}, API_ADMINISTRATORS | {"administrator": 201}),
+    ("api-portal-person", ["olga"], "get", None, API_STORAGE),
+    ("api-portal-person", ["olga"], "patch", {"is_active": False}, API_ADMINISTRATORS),
+    ("api-portal-person-link", ["olga"], "post", {}, API_ADMINISTRATORS | {"administrator": 201}),
     ("api-portal-policies", [], "get", None, API_STORAGE),
     ("api-portal-policies", [], "post", RULE, API_ADMINISTRATORS | {"administrator": 201}),
     ("api-portal-policy", PR, "get", None, API_STORAGE),
@@ -483,8 +499,12 @@ def args_of(name, args, build, editor):
         return _of_notices(args, workspace)
     if args in (N, X, XV, D):
         return _of_environment(name, args, build, editor)
-    if args in (J, JL, T):
+    if args in (J, JL, T, PE, PL):
         owner = workspace.memberships.get(role=Role.OWNER).user
+        if args == PE:
+            return [owner.pk]
+        if args == PL:
+            return password_links.make(owner).split("/")[-3:-1]
         if args == T:
             return [Token.make(owner, "theirs")[0].pk]
         invitation, text = Invitation.make(workspace, Role.VIEWER, owner)

@@ -1,7 +1,11 @@
 """What browsers are told, how many requests are answered, and what Django itself says of the settings."""
 
+import os
+import socket
 import subprocess
 import sys
+import time
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -84,3 +88,30 @@ def test_django_finds_nothing_to_say_against_the_settings_of_production(tmp_path
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.stdout.split() == ["True", "True", "True", "True", "31536000"]
+
+
+@pytest.fixture
+def redis_url():
+    url = os.environ.get("CELERY_BROKER_URL", "")
+    if not url.startswith("redis://"):
+        pytest.skip("needs Redis")
+    return url
+
+
+def test_web_processes_that_share_redis_count_together(redis_url):
+    key = ("person", uuid4())
+    one, other = throttle.counts_for(redis_url), throttle.counts_for(redis_url)
+    assert [one.add(key), other.add(key), one.add(key), other.add(key)] == [1, 2, 3, 4]
+    assert one.add(("person", uuid4())) == 1
+
+
+def test_a_redis_that_does_not_answer_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        counts = throttle.counts_for(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        began = time.monotonic()
+        assert [counts.add("k") for _ in range(50)] == list(range(1, 51))
+        assert time.monotonic() - began < 2
+
+
+def test_without_redis_each_process_counts_by_itself():
+    assert isinstance(throttle.counts_for("filesystem://localhost/"), throttle.Counts)
