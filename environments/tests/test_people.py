@@ -227,6 +227,35 @@ def test_of_two_who_accept_at_once_one_comes_in(invitation, workspace, stranger,
     assert len(roles(workspace)) == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_invitation_is_not_accepted_while_its_sender_is_made_less(invitation, workspace, owner, stranger, join):
+    join("otto", Role.OWNER)
+    made, is_less, gone = invitation[0], threading.Event(), []
+
+    def make_less():
+        with transaction.atomic():
+            Workspace.objects.get(name="team").set_member(owner, Role.VIEWER)
+            is_less.set()
+            time.sleep(0.5)  # the other one has begun, and this one is not committed
+        connection.close()
+
+    def accept():
+        is_less.wait(10)
+        try:
+            Invitation.objects.select_related("workspace", "by").get(pk=made.pk).accept(stranger)
+        except Gone as fault:
+            gone.append(fault)
+        connection.close()
+
+    threads = [threading.Thread(target=act) for act in (make_less, accept)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(gone) == 1
+    assert "stefan" not in roles(workspace)
+
+
 def test_the_page_shows_the_link_once_and_sends_it_where_there_is_mail(client, owner, workspace, settings):
     client.force_login(owner)
     said = client.post(reverse("invite", args=["team"]), {"email": "nils@example.org", "role": 2}).content.decode()

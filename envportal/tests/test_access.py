@@ -4,11 +4,13 @@ Where a line does not say otherwise, a curator is a stranger, an auditor a viewe
 """
 
 import hashlib
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from builds.tests.test_models import succeed
 from environments import definition, lifecycle, password_links
 from environments.models import Delivery, Hook, Invitation, Notice, Role, Rule, Token
 from envportal.tests.wheel_maker import make_wheel
+from events.models import Tally
 from runs.models import Run
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
@@ -576,10 +579,35 @@ def test_who_may_do_what(request, build, wheel, editor, name, args, method, data
             again = Build.objects.get(pk=build.pk)
             answer = answer_of(client, again, wheel, editor, name, args, method, data)
             answers[who] = answer.status_code
+            check_what_browsers_are_told(answer)
+            if who in ("stranger", "curator") and name != "invitation":
+                check_that_nothing_of_the_team_is_told(answer)
             if who == "nobody" and answer.status_code == 302 and name != "sign-out":
                 assert answer.headers["Location"].startswith(reverse("sign-in"))
             transaction.set_rollback(True)
     assert answers == {who: status_for(who, expected) for who in people}
+
+
+EXAMPLES = {"api-schema", "diff", "provenance"}  # pages that name some of these words as an example
+TOLD = {"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cache-Control"}
+
+
+def check_what_browsers_are_told(answer):
+    assert set(answer.headers) >= TOLD
+    assert "public" not in answer.headers["Cache-Control"]
+    there = answer.headers.get("Location", "/")
+    assert there.startswith("/")
+    assert not there.startswith(("//", "/\\"))
+
+
+def check_that_nothing_of_the_team_is_told(answer):
+    """What is in no address that was asked for: an environment, who is in the team, what they said."""
+    if answer.resolver_match.url_name in EXAMPLES:
+        return
+    said = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    asked = answer.wsgi_request.get_full_path().encode()
+    for word in (b"science", b"edgar", b"olga", b"vera", b"For the paper"):
+        assert word not in said.replace(asked, b"") or word in asked
 
 
 def names_of(patterns):
@@ -598,6 +626,53 @@ def operations_of(patterns):
         elif cls := getattr(pattern.callback, "cls", None):
             methods = ("get", "post", "put", "patch", "delete")
             yield from ((pattern.name, method) for method in methods if hasattr(cls, method))
+
+
+CHANGING = ("post", "put", "patch", "delete")
+
+
+@pytest.mark.usefixtures("secret", "advisories", "curated", "owner")
+def test_no_form_of_another_site_changes_anything(administrator, build, wheel, editor):
+    """Nobody may more than an administrator, so what is refused is refused for the missing token alone."""
+    accepted = []
+    for name, args, method, data, _ in TABLE:
+        if method not in CHANGING or name == "api-nothing":
+            continue
+        with transaction.atomic():
+            browser = Client(enforce_csrf_checks=True)
+            browser.force_login(administrator)
+            again = Build.objects.get(pk=build.pk)
+            answer = answer_of(browser, again, wheel, editor, name, args, method, data)
+            if answer.status_code != 403 or b"CSRF" not in answer.content:
+                accepted.append((method, name, answer.status_code))
+            transaction.set_rollback(True)
+    assert accepted == []
+
+
+def without_token(page):
+    return re.sub(rb'name="csrfmiddlewaretoken" value="\w+"', b"", page)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.usefixtures("owner", "secret", "advisories", "curated", "wheel")
+def test_a_stranger_cannot_tell_what_is_there_from_what_is_not(stranger, build, method):
+    """Not by the answer, and not by how much the database is asked for it."""
+    client, differ = Client(), []
+    client.force_login(stranger)
+    for name, args, *_ in TABLE:
+        if not isinstance(args, list) or args[:1] != ["team"]:
+            continue
+        there, nowhere = reverse(name, args=args), reverse(name, args=["nowhere", *args[1:]])
+        answers = []
+        for url in (nowhere, there):  # in this order: what is asked once and kept helps the second
+            Tally.objects.all().delete()  # after five of a minute no event is written
+            with CaptureQueriesContext(connection) as asked:
+                answer = getattr(client, method)(url)
+            page = without_token(answer.content).replace(url.encode(), b"")
+            answers.append((answer.status_code, len(asked) if answer.status_code == 404 else 0, page))
+        if answers[0] != answers[1]:
+            differ.append((name, answers[0][:2], answers[1][:2]))
+    assert differ == []
 
 
 def test_the_table_knows_every_operation_of_the_api():

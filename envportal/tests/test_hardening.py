@@ -1,5 +1,6 @@
 """What browsers are told, how many requests are answered, and what Django itself says of the settings."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from django.urls import reverse
 
 from environments.models import Token
 from envportal import throttle
+from envportal.body_limit import BodyLimit
+from envportal.headers import headers_alone
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +118,44 @@ def test_a_redis_that_does_not_answer_is_not_waited_for():
 
 def test_without_redis_each_process_counts_by_itself():
     assert isinstance(throttle.counts_for("filesystem://localhost/"), throttle.Counts)
+
+
+@pytest.mark.parametrize("host", ["testserver", "evil.example.org"])
+def test_what_is_answered_before_any_view_tells_browsers_the_same(client, db, host):
+    headers = client.get("/sign-in/", HTTP_HOST=host).headers
+    assert (headers["X-Frame-Options"], headers["Cache-Control"].split(", ")[-1]) == (
+        "DENY",
+        "private" if host == "testserver" else "no-cache",
+    )
+
+
+def test_an_answer_outside_of_django_tells_browsers_the_same(settings):
+    settings.SECURE_HSTS_SECONDS = 60
+    told = {name.decode(): value.decode() for name, value in headers_alone()}
+    assert "default-src 'none'" in told.pop("content-security-policy")
+    assert told == {
+        "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "same-origin",
+        "cache-control": "private, no-cache", "strict-transport-security": "max-age=60",
+    }  # fmt: skip
+
+
+def test_a_body_that_is_too_large_is_refused_with_them(db):
+    said = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        said.append(message)
+
+    large = {"type": "http", "path": "/sign-in/", "headers": [(b"content-length", b"999999999")]}
+    asyncio.run(BodyLimit(None)(large, receive, send))
+    assert said[0]["status"] == 413
+    assert set(headers_alone()) <= set(said[0]["headers"])
+
+
+def test_static_files_are_for_our_own_pages(settings):
+    assert settings.WHITENOISE_ALLOW_ALL_ORIGINS is False
+    names = [name.rsplit(".", 1)[-1] for name in settings.MIDDLEWARE]
+    first = names.index("WhiteNoiseMiddleware")
+    assert {"SecurityMiddleware", "CSPMiddleware", "XFrameOptionsMiddleware"} <= set(names[:first])
