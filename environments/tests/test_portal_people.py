@@ -8,7 +8,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from builds.models import Worker
 from environments import portal_people
 from environments.models import PortalRole, Session, Token
 from environments.portal_people import ByGroup, Kind, LastAdministrator
@@ -180,6 +182,33 @@ def test_djangos_own_permissions_open_nothing(client, stranger):
     client.force_login(stranger)
     assert client.get(reverse("new-workspace")).status_code == 403
     assert client.get(reverse("admin:auth_user_changelist")).status_code == 403
+
+
+PAGES = ["administration", "workers", "queue", "settings", "portal-people", "portal-policies", "storage"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_auditor_sees_how_the_portal_is_and_no_button(client, auditor, administrator, build, name):
+    Worker.objects.create(name="celery@one", slots=2, heard_at=timezone.now())
+
+    def buttons():
+        said = client.get(reverse(name)).content.decode()
+        main = said.split("<main")[1].split("</main>")[0]
+        return main.count('method="post"'), main.count('href="/admin/'), main.count(reverse("quotas"))
+
+    client.force_login(auditor)
+    assert buttons() == (0, 0, 0)
+    assert reverse("administration") in client.get(reverse("home")).content.decode()
+    client.force_login(administrator)
+    assert name not in ("workers", "queue") or buttons()[0] > 0
+
+
+def test_an_auditor_sees_a_person_and_changes_nothing(client, auditor, owner, workspace):
+    client.force_login(auditor)
+    said = client.get(page_of(owner)).content.decode().split("<main")[1].split("</main>")[0]
+    assert "team" in said
+    assert 'method="post"' not in said
+    assert "/admin/" not in said
 
 
 # The last administrator

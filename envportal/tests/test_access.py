@@ -36,6 +36,7 @@ API_MEMBERS = MEMBERS | {"nobody": 401}
 
 ADMINISTRATORS = NO_MEMBERS | {"administrator": 200}
 API_ADMINISTRATORS = API_NO_MEMBERS | {"administrator": 200}
+# Auditors see, administrators change.
 STORAGE = ADMINISTRATORS | {"auditor": 200}
 API_STORAGE = API_ADMINISTRATORS | {"auditor": 200}
 CURATORS = ADMINISTRATORS | {"curator": 200}
@@ -312,11 +313,11 @@ TABLE = [
     ("verify-script", [], "get", None, ANYBODY),
     ("storage", [], "get", None, STORAGE),
     ("storage", [], "post", {}, ADMINISTRATORS | {"administrator": 409}),
-    ("administration", [], "get", None, ADMINISTRATORS),
-    ("settings", [], "get", None, ADMINISTRATORS),
-    ("workers", [], "get", None, ADMINISTRATORS),
+    ("administration", [], "get", None, STORAGE),
+    ("settings", [], "get", None, STORAGE),
+    ("workers", [], "get", None, STORAGE),
     ("worker", WK, "post", {"act": "drain"}, ADMINISTRATORS | {"administrator": 302}),
-    ("queue", [], "get", None, ADMINISTRATORS),
+    ("queue", [], "get", None, STORAGE),
     ("queue-act", B, "post", {"act": "front"}, ADMINISTRATORS | {"administrator": 302}),
     ("quotas", [], "get", None, ADMINISTRATORS),
     ("quota", W, "get", None, ADMINISTRATORS),
@@ -342,13 +343,13 @@ TABLE = [
     ("policy", WR, "post", {"subject": "leftpad"}, OWNERS_POST),
     ("policy-delete", WR, "get", None, OWNERS),
     ("policy-delete", WR, "post", {}, OWNERS_POST),
-    ("api-administration", [], "get", None, API_ADMINISTRATORS),
-    ("api-settings", [], "get", None, API_ADMINISTRATORS),
-    ("api-workers", [], "get", None, API_ADMINISTRATORS),
-    ("api-worker", WK, "get", None, API_ADMINISTRATORS),
+    ("api-administration", [], "get", None, API_STORAGE),
+    ("api-settings", [], "get", None, API_STORAGE),
+    ("api-workers", [], "get", None, API_STORAGE),
+    ("api-worker", WK, "get", None, API_STORAGE),
     ("api-worker", WK, "patch", {"is_draining": True}, API_ADMINISTRATORS),
     ("api-worker", WK, "delete", None, API_ADMINISTRATORS | {"administrator": 409}),
-    ("api-queue", [], "get", None, API_ADMINISTRATORS),
+    ("api-queue", [], "get", None, API_STORAGE),
     ("api-queue-act", B, "patch", {"to": "front"}, API_ADMINISTRATORS),
     ("api-quotas", [], "get", None, API_ADMINISTRATORS),
     ("api-quota", W, "put", {"at_once": 1, "storage_mb": None}, API_ADMINISTRATORS),
