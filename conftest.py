@@ -11,6 +11,7 @@ from environments import definition
 from environments.models import Invitation, Membership, PortalRole, Role, Token, Workspace
 from environments.shelf_loader import portal_person
 from environments.uploads import Upload
+from envportal import throttle
 from envportal.celery import app
 from envportal.tests.wheel_maker import make_wheel
 
@@ -18,6 +19,9 @@ from envportal.tests.wheel_maker import make_wheel
 if "CELERY_BROKER_URL" not in os.environ:
     app.conf.broker_url = "memory://"
     app.conf.broker_transport_options = {}
+
+# The tests of all processes have people of the same numbers, who must not be throttled together.
+throttle.counts = throttle.Counts()
 
 # What a test takes on a busy machine says nothing about the code.
 hypothesis_settings.register_profile("portal", deadline=None)

@@ -1,6 +1,4 @@
-from django.shortcuts import get_object_or_404
-
-from environments.access import require
+from environments.access import require, see
 
 from .models import Build, Lock
 
@@ -11,9 +9,9 @@ def get_build(request, pk, permission="builds.view_build"):
         .with_subject()
         .select_related("lock", "previous_lock", "reused_from__version__environment__workspace")
     )
-    return require(request, permission, get_object_or_404(builds, pk=pk))
+    return require(request, permission, see(builds, pk=pk))
 
 
 def get_lock(request, digest):
     """A lock that a version has, or a build of one, that the person may see."""
-    return get_object_or_404(Lock.objects.visible_to(request.user), digest=digest)
+    return see(Lock.objects.visible_to(request.user), digest=digest)

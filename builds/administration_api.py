@@ -1,7 +1,7 @@
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
@@ -27,7 +27,16 @@ class Administers(BasePermission):
         return request.user.has_perm("environments.administer")
 
 
+class Looks(Administers):
+    """Auditors see how the portal is, and change nothing."""
+
+    def has_permission(self, request, view):
+        verb = "view_administration" if request.method in SAFE_METHODS else "administer"
+        return request.user.has_perm(f"environments.{verb}")
+
+
 PERMISSIONS = [*api_settings.DEFAULT_PERMISSION_CLASSES, Administers]
+LOOKS = [*api_settings.DEFAULT_PERMISSION_CLASSES, Looks]
 
 
 class AdministrationSerializer(serializers.Serializer):
@@ -104,7 +113,7 @@ QUOTA = ("size", "prefixes", "archives", "wheels", "limit", "running", "queued",
 class Administration(APIView):
     """How the portal is."""
 
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
 
     @extend_schema(responses=AdministrationSerializer)
     def get(self, request):
@@ -114,7 +123,7 @@ class Administration(APIView):
 class WorkerList(generics.ListAPIView):
     """The workers by name."""
 
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
     serializer_class = WorkerSerializer
     pagination_class = ByPage
 
@@ -123,7 +132,7 @@ class WorkerList(generics.ListAPIView):
 
 
 class WorkerDetail(APIView):
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
 
     @extend_schema(responses=WorkerSerializer)
     def get(self, request, pk):
@@ -157,7 +166,7 @@ class WorkerDetail(APIView):
 class QueueList(generics.ListAPIView):
     """Running and waiting builds of all workspaces: as they began, then as they would begin."""
 
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
     serializer_class = QueueSerializer
     pagination_class = ByPage
 
@@ -171,7 +180,7 @@ class QueueList(generics.ListAPIView):
 
 
 class QueueDetail(APIView):
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
 
     @extend_schema(
         request=MoveSerializer,

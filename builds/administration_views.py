@@ -25,9 +25,14 @@ def administer(request):
     require_portal(request, "environments.administer")
 
 
+def look(request):
+    """Auditors see how the portal is."""
+    require_portal(request, "environments.view_administration")
+
+
 @never_cache
 def home(request):
-    administer(request)
+    look(request)
     context = SECTION | {
         "summary": Summary.read(),
         "rules": Rule.objects.count(),
@@ -38,7 +43,7 @@ def home(request):
 
 @never_cache
 def workers(request):
-    administer(request)
+    look(request)
     page = Paginator(all_workers(), PAGE).get_page(PageForm(request.GET).page_number)
     return render(request, "administration/workers.html", SECTION | {"page": page})
 
@@ -61,7 +66,7 @@ def worker(request, pk):
 
 @never_cache
 def queue(request):
-    administer(request)
+    look(request)
     line = Line()
     page = Paginator(line.keys, PAGE).get_page(PageForm(request.GET).page_number)
     context = SECTION | {"page": page, "builds": line.builds(list(page.object_list)), "line": line}

@@ -22,6 +22,15 @@ def require(request, permission, thing):
     return thing
 
 
+def see(rows, **which):
+    """The one of these rows, which are those that a person sees. That it is not among them is noted as a refusal."""
+    try:
+        return get_object_or_404(rows, **which)
+    except Http404:
+        actor.not_seen()
+        raise
+
+
 def may_make_workspaces(request):
     """Raise PermissionDenied unless the person may make a workspace."""
     if not request.user.has_perm("environments.add_workspace"):
@@ -29,7 +38,7 @@ def may_make_workspaces(request):
 
 
 def get_workspace(request, name, permission="environments.view_workspace"):
-    workspace = get_object_or_404(Workspace.objects.visible_to(request.user).with_role_of(request.user), name=name)
+    workspace = see(Workspace.objects.visible_to(request.user).with_role_of(request.user), name=name)
     workspace.my_role = workspace.my_role or 0
     return require(request, permission, workspace)
 

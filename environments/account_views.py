@@ -11,9 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
+from envportal.attempts import Attempts
+
 from .account_forms import TokenForm
 from .forms import PageForm
 from .models import Session
+from .texts import count
 
 PAGE = 50
 
@@ -49,8 +52,8 @@ def sessions(request):
     """Where one is signed in. POST ends all sessions but this one."""
     mine = Session.objects.of(request.user)
     if request.method == "POST":
-        count = mine.exclude(pk=request.session.session_key).end(request.user)
-        messages.info(request, f"{count} ended. You stay signed in here." if count else "There is no other session.")
+        ended = mine.exclude(pk=request.session.session_key).end(request.user)
+        messages.info(request, f"{ended} ended. You stay signed in here." if ended else "There is no other session.")
         return redirect("sessions")
     context = {
         "section": "account",
@@ -75,16 +78,27 @@ def end_session(request, handle):
 @never_cache
 @sensitive_post_parameters()
 def password(request):
-    """Change one's own. All other sessions end with the old one."""
+    """Change one's own. All other sessions end with the old one.
+
+    The old one is counted as where one signs in: whoever found a session open tries no passwords here.
+    """
     if not request.user.has_usable_password():
         raise Http404("This person signs in elsewhere.")
-    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None, label_suffix="")
+    attempts = Attempts(request, request.user.get_username().casefold())
+    wait = attempts.begin() if request.method == "POST" else 0
+    is_looked_at = request.method == "POST" and not wait
+    form = PasswordChangeForm(request.user, request.POST if is_looked_at else None, label_suffix="")
     form.fields["new_password2"].label = "New password, again"
+    if is_looked_at and "old_password" not in form.errors:
+        attempts.forget()
     if form.is_valid():
         with transaction.atomic():
             form.save()
         update_session_auth_hash(request, form.user)
         messages.info(request, "Your password is changed. Wherever else you were signed in, you are not any more.")
         return redirect("password")
-    context = {"form": form, "section": "account", "tab": "password"}
-    return render(request, "environments/password.html", context, status=422 if form.is_bound else 200)
+    context = {"form": form, "section": "account", "tab": "password", "wait": wait and count(-(-wait // 60), "minute")}
+    answer = render(request, "environments/password.html", context, status=422 if form.is_bound else 200)
+    if wait:
+        answer.status_code, answer.headers["Retry-After"] = 429, str(wait)
+    return answer

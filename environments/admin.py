@@ -1,10 +1,12 @@
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
 
-from .models import Environment, LastOwner, Membership, PortalRole, Role, Rule, Token, Version, Workspace
+from . import portal_people
+from .faults import UserFault
+from .models import Environment, LastOwner, Membership, Role, Rule, Token, Version, Workspace
 from .wheels import PrivateWheel
 
 admin.site.site_header = admin.site.site_title = "envportal administration"
@@ -32,45 +34,40 @@ class MembershipInline(admin.TabularInline):
     autocomplete_fields = ["user"]
 
 
-class PortalRoleInline(admin.TabularInline):
-    """Roles by hand: administrators are so by Django's own mark, and what a group gave goes with the group."""
-
-    model = PortalRole
-    extra = 0
-    verbose_name_plural = "Roles on the whole portal"
-    readonly_fields = ["is_mapped"]
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def formfield_for_choice_field(self, db_field, request, **kwargs):
-        kind = PortalRole.Kind
-        kwargs["choices"] = [(each.value, each.label) for each in (kind.CURATOR, kind.AUDITOR)]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
-
-
 admin.site.unregister(get_user_model())
 
 
 @admin.register(get_user_model())
 class PersonAdmin(UserAdmin):
-    inlines = [PortalRoleInline]
+    """Names, addresses and passwords. Roles, and who may sign in, are changed under Administration, People, alone;
+    Django's own groups and permissions are no rules here, so they are not offered."""
+
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("About", {"fields": ["first_name", "last_name", "email"]}),
+        ("Changed under Administration, People", {"fields": ["is_active", "is_superuser"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    readonly_fields = ["is_active", "is_superuser", "last_login", "date_joined"]
+    list_display = ["username", "email", "first_name", "last_name", "is_active", "is_superuser"]
+    list_filter = ["is_active", "is_superuser"]
+    filter_horizontal = []
+
+    def get_actions(self, request):
+        return {}  # one at a time, so that what may not go is said of each
 
     def get_deleted_objects(self, objs, request):
-        """Somebody who alone owns a workspace is not deleted: that cannot be taken back."""
+        """Who alone owns a workspace, or alone is an administrator, is not deleted: that cannot be taken back."""
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, needed, [*protected, *(text for user in objs for text in _left_alone(user))]
 
-    def save_model(self, request, obj, form, change):
-        """Whoever must not sign in any more must not, whatever they own; what is then without an owner is said."""
-        alone = _left_alone(obj) if "is_active" in form.changed_data and not obj.is_active else []
-        super().save_model(request, obj, form, change)
-        for text in alone:
-            messages.warning(request, text)
-
 
 def _left_alone(user):
-    return [LastOwner(user, workspace).message for workspace in Workspace.objects.only_owned_by(user)]
+    try:
+        portal_people.keep_an_administrator(user)
+    except UserFault as fault:
+        yield fault.message
+    yield from (LastOwner(user, workspace).message for workspace in Workspace.objects.only_owned_by(user))
 
 
 @admin.register(Workspace)

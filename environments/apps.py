@@ -5,6 +5,7 @@ class EnvironmentsConfig(AppConfig):
     name = "environments"
 
     def ready(self):
-        from . import recording
+        from . import closing, recording
 
         recording.connect()
+        closing.connect()

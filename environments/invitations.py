@@ -99,6 +99,7 @@ class Invitation(models.Model):
     def accept(self, user):
         """Make `user` a member. Raise Gone when it cannot be used, or somebody else was faster."""
         with transaction.atomic():
+            self.workspace.lock_people()  # so that nobody makes the sender less meanwhile
             if why := self.why_not(user):
                 raise Gone(why)
             mine = Invitation.objects.open().filter(pk=self.pk)

@@ -6,6 +6,8 @@ import re
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from .headers import headers_alone
+
 UPLOADS = re.compile(r".*/workspaces/[^/]+/wheels/")
 AROUND = 100_000  # bytes of a form around the file that it carries
 
@@ -76,6 +78,7 @@ async def answer(scope, send, sentence):
         (b"content-type", kind),
         (b"content-length", str(len(body.encode())).encode()),
         (b"connection", b"close"),
+        *headers_alone(),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode()})

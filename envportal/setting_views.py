@@ -1,4 +1,4 @@
-"""Every setting with where its value came from: page and API, for administrators."""
+"""Every setting with where its value came from: page and API, for administrators and auditors."""
 
 from itertools import groupby
 
@@ -17,7 +17,7 @@ from .settings import VAR
 
 @never_cache
 def page(request):
-    require_portal(request, "environments.administer")
+    require_portal(request, "environments.view_administration")
     table = setting_table.table()
     context = {
         "section": "administration",
@@ -43,5 +43,5 @@ class SettingList(APIView):
 
     @extend_schema(responses=PortalSettingSerializer(many=True))
     def get(self, request):
-        require_portal(request, "environments.administer")
+        require_portal(request, "environments.view_administration")
         return Response(PortalSettingSerializer(setting_table.table(), many=True).data)

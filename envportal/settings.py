@@ -77,7 +77,7 @@ PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
 SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
 # Signing in: attempts with a wrong password for one name from one address, in five minutes.
 SIGN_IN_ATTEMPTS = env.int("ENVPORTAL_SIGN_IN_ATTEMPTS", 5, validate=validate.Range(min=1))
-# Requests to the API in a minute, of one person and from one address, to one web process; 0: any number.
+# Requests to the API in a minute, of one person and from one address; 0: any number. throttle.py says who counts them.
 REQUESTS_PER_PERSON = env.int("ENVPORTAL_REQUESTS_PER_PERSON", 1200, validate=validate.Range(min=0))
 REQUESTS_PER_ADDRESS = env.int("ENVPORTAL_REQUESTS_PER_ADDRESS", 6000, validate=validate.Range(min=0))
 
@@ -182,9 +182,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # What every answer tells browsers comes before everything that answers.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "envportal.headers.Private",
     "django_htmx.middleware.HtmxMiddleware",
     "events.middleware.Acting",
     "envportal.throttle.ByAddress",
@@ -196,7 +199,6 @@ MIDDLEWARE = [
     "envportal.sign_in.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "envportal.urls"
@@ -299,6 +301,9 @@ AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
 
+# A link by which somebody sets a password, in seconds.
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+
 # allauth is there for OpenID Connect alone: none of its pages has an address here. Another issuer is another provider,
 # so that its people are not taken for those of the one before.
 OIDC_PROVIDER = oidc_app.provider_id(OIDC_ISSUER)
@@ -355,6 +360,7 @@ STORAGES = {
 }
 if DEBUG:
     STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en"

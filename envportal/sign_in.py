@@ -1,5 +1,6 @@
 """Signing in and out, and what happens to those who have not."""
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.decorators import login_not_required
@@ -23,6 +24,10 @@ class Accounts(ModelBackend):
     def get_user(self, user_id):
         user = with_roles(get_user_model()._default_manager.filter(pk=user_id)).first()
         return user if user and self.user_can_authenticate(user) else None
+
+    def get_all_permissions(self, user_obj, obj=None):
+        """None of Django's own: who may do what stands in the rules, and there alone."""
+        return set()
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -55,7 +60,9 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs):
         minutes = -(-self.wait // 60)
-        return super().get_context_data(**kwargs, wait=self.wait and count(minutes, "minute"), oidc=oidc.name())
+        return super().get_context_data(
+            **kwargs, wait=self.wait and count(minutes, "minute"), oidc=oidc.name(), by_mail=settings.HAS_EMAIL
+        )
 
     @transaction.atomic
     def form_valid(self, form):

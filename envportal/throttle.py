@@ -1,24 +1,30 @@
 """How many requests the API takes in a minute: of one address, before it is known who asks, and of one person.
 
-Counted in the memory of each web process, so that it costs nothing: this protects the process. Attempts to sign in are
-counted in the database.
+Where the broker is Redis, all web processes count there together. Elsewhere each counts in its own memory, as all do
+while Redis does not answer: this protects the portal, and must not bring it down. Attempts to sign in are counted in
+the database, exactly.
 """
 
+import logging
 import threading
 import time
 from collections import Counter
 
+import redis
 from django.conf import settings
 from django.http import JsonResponse
 from rest_framework.throttling import BaseThrottle
 
 from events.actor import address_of
 
+log = logging.getLogger(__name__)
 MINUTE = 60
+PATIENCE = 0.2  # seconds that Redis may take
+PAUSE = 10  # seconds for which it is not asked again when it did not answer
 
 
 class Counts:
-    """How often each key came in this minute."""
+    """How often each key came in this minute, to this process."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -34,7 +40,36 @@ class Counts:
             return self._counts[key]
 
 
-counts = Counts()
+class SharedCounts:
+    """The same over all processes that have this Redis."""
+
+    def __init__(self, url):
+        self._redis = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+        self._own, self._silent_until = Counts(), 0
+
+    def add(self, key):
+        if time.monotonic() < self._silent_until:
+            return self._own.add(key)
+        try:
+            return self._add(key)
+        except redis.RedisError:
+            log.warning("Redis does not answer: each web process counts requests by itself for a while")
+            self._silent_until = time.monotonic() + PAUSE
+            return self._own.add(key)
+
+    def _add(self, key):
+        name = ":".join(["envportal", "requests", str(int(time.time() // MINUTE)), *map(str, key)])
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.incr(name)
+        pipeline.expire(name, 2 * MINUTE)
+        return pipeline.execute()[0]
+
+
+def counts_for(broker_url):
+    return SharedCounts(broker_url) if broker_url.startswith(("redis://", "rediss://")) else Counts()
+
+
+counts = counts_for(settings.CELERY_BROKER_URL)
 
 
 def seconds_left():

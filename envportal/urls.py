@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from environments import converters  # noqa: F401, registers them before the urls that use them
 
-from . import oidc, setting_views
+from . import oidc, passwords, setting_views
 from .api import nothing
 from .health import healthz
 from .sign_in import admin_sign_in, sign_in, sign_out
@@ -15,6 +15,8 @@ urlpatterns = [
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/oidc/", oidc.sign_in, name="oidc-sign-in"),
     path("sign-in/oidc/callback/", oidc.callback, name="oidc-callback"),
+    path("sign-in/password/", passwords.ask, name="ask-password"),
+    path("sign-in/password/<str:uidb64>/<str:token>/", passwords.set_password, name="set-password"),
     path("sign-out/", sign_out, name="sign-out"),
     path("administration/settings/", setting_views.page, name="settings"),
     path("api/v1/administration/settings/", setting_views.SettingList.as_view(), name="api-settings"),

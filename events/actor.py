@@ -65,6 +65,12 @@ def denied_in(workspace):
         request.denied_in = workspace
 
 
+def not_seen():
+    """Say that the request of this moment is for what its person does not see, whether or not it is there."""
+    if request := _request.get():
+        request.is_not_seen = True
+
+
 def current(by=None):
     """The Actor of this moment. `by` is a person in whose name it is done where no request says who it is."""
     if _instead.get():

@@ -17,9 +17,15 @@ SINGLE = 5  # of one person or address, in a minute and for a verb, that are tol
 
 
 def note(request, answer):
-    """Record an answer that refuses something. One that cannot be recorded is no reason to answer otherwise."""
+    """Record an answer that refuses something. One that cannot be recorded is no reason to answer otherwise.
+
+    What somebody does not see is recorded whether or not it is there: looking would take time, by which they could tell.
+    """
+    after = {"method": request.method}
     if answer.status_code == 403:
         verb = Verb.DENIED
+    elif answer.status_code == 404 and getattr(request, "is_not_seen", False):
+        verb, after = Verb.DENIED, after | {"found": False}
     elif answer.status_code == 401 and "Authorization" in request.headers:
         verb = Verb.TOKEN_REFUSED
     else:
@@ -28,15 +34,18 @@ def note(request, answer):
         with transaction.atomic():
             count, _ = Tally.objects.add(verb, _who(request), MINUTE)
             if count <= SINGLE:
-                record(verb, _path(request), getattr(request, "denied_in", None), after={"method": request.method})
+                record(verb, _path(request), getattr(request, "denied_in", None), after=after)
     except Error:
         log.exception("a refused request is not among the events: %s", request.path)
 
 
 def _path(request):
-    """Where somebody was refused. A part of an address that opens something is named `secret`, and left out."""
-    secret = request.resolver_match and request.resolver_match.kwargs.get("secret")
-    return request.path.replace(secret, "…") if secret else request.path
+    """Where somebody was refused. A part of an address that opens something has one of these names, and is left out."""
+    kwargs = request.resolver_match.kwargs if request.resolver_match else {}
+    path = request.path
+    for secret in filter(None, (kwargs.get("secret"), kwargs.get("token"))):
+        path = path.replace(secret, "…")
+    return path
 
 
 def _who(request):

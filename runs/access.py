@@ -1,7 +1,6 @@
 from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
 
-from environments.access import require
+from environments.access import require, see
 from environments.models import Workspace
 from environments.portal_roles import sees_whole_portal
 from events.models import Event
@@ -11,7 +10,7 @@ from .models import Run
 
 def get_run(request, pk, permission="runs.view_run"):
     runs = Run.objects.visible_to(request.user).with_subject().select_related("build", "recorded_by")
-    return require(request, permission, get_object_or_404(runs, pk=pk))
+    return require(request, permission, see(runs, pk=pk))
 
 
 def get_events(request):

@@ -104,6 +104,22 @@ def test_another_password_ends_the_other_sessions(sign_in, editor):
     assert here.post(reverse("password"), asked).status_code == 302
     assert (is_in(here), is_in(there)) == (True, False)
     assert Event.objects.filter(about="edgar", after={"password": "another one"}).count() == 1
+    assert Session.objects.filter(user__username="edgar").count() == 1  # the list says so, too
+
+
+def test_a_session_that_somebody_found_open_tries_no_passwords(sign_in):
+    here, wrong = sign_in(), {"old_password": "wrong", "new_password1": "another sesame"}
+    assert [here.post(reverse("password"), wrong).status_code for _ in range(6)] == [422] * 5 + [429]
+    right = {"old_password": "open sesame", "new_password1": "another sesame", "new_password2": "another sesame"}
+    answer = here.post(reverse("password"), right)
+    assert (answer.status_code, "Too many attempts. Try again in" in answer.content.decode()) == (429, True)
+    assert 0 < int(answer.headers["Retry-After"]) <= 300
+
+
+def test_the_right_password_with_a_new_one_that_will_not_do_is_no_attempt(sign_in):
+    here = sign_in()
+    asked = {"old_password": "open sesame", "new_password1": "short", "new_password2": "short"}
+    assert [here.post(reverse("password"), asked).status_code for _ in range(7)] == [422] * 7
 
 
 @pytest.mark.parametrize(

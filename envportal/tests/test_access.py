@@ -4,19 +4,22 @@ Where a line does not say otherwise, a curator is a stranger, an auditor a viewe
 """
 
 import hashlib
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from builds.models import Build, Worker
 from builds.tests.test_models import succeed
-from environments import definition, lifecycle
+from environments import definition, lifecycle, password_links
 from environments.models import Delivery, Hook, Invitation, Notice, Role, Rule, Token
 from envportal.tests.wheel_maker import make_wheel
+from events.models import Tally
 from runs.models import Run
 
 ANYBODY = {"nobody": 200, "stranger": 200, "viewer": 200, "editor": 200, "owner": 200}
@@ -33,6 +36,7 @@ API_MEMBERS = MEMBERS | {"nobody": 401}
 
 ADMINISTRATORS = NO_MEMBERS | {"administrator": 200}
 API_ADMINISTRATORS = API_NO_MEMBERS | {"administrator": 200}
+# Auditors see, administrators change.
 STORAGE = ADMINISTRATORS | {"auditor": 200}
 API_STORAGE = API_ADMINISTRATORS | {"auditor": 200}
 CURATORS = ADMINISTRATORS | {"curator": 200}
@@ -69,6 +73,7 @@ X, XV, D = (
     "unused",
 )  # the environment or its version, archived; an environment to delete
 J, JL, T = "invitation", "invitation's link", "token"  # the last of the owner
+PE, PL = "person", "password link"  # of the owner
 WK, PR, WR = "worker", "rule of the portal", "rule of the workspace"
 M = ["team", "edgar"]
 RULE = {"kind": "package-blocked", "subject": "left-pad"}
@@ -96,6 +101,9 @@ TABLE = [
     ("sign-in", [], "get", None, {"nobody": 200, "stranger": 302, "viewer": 302, "editor": 302, "owner": 302}),
     ("oidc-sign-in", [], "get", None, dict.fromkeys(ANYBODY, 404)),  # unless a setting names a provider: test_oidc.py
     ("oidc-callback", [], "get", None, dict.fromkeys(ANYBODY, 404)),
+    ("ask-password", [], "get", None, dict.fromkeys(ANYBODY, 404)),  # unless there is mail: test_passwords.py
+    ("set-password", ["MQ", "nonsense"], "get", None, dict.fromkeys(ANYBODY, 410)),
+    ("set-password", PL, "get", None, dict.fromkeys(ANYBODY, 302)),
     ("sign-out", [], "post", {}, dict.fromkeys(ANYBODY, 302)),
     ("admin-sign-in", [], "get", None, dict.fromkeys(ANYBODY, 403) | {"nobody": 302}),
     ("home", [], "get", None, SIGNED_IN),
@@ -305,15 +313,22 @@ TABLE = [
     ("verify-script", [], "get", None, ANYBODY),
     ("storage", [], "get", None, STORAGE),
     ("storage", [], "post", {}, ADMINISTRATORS | {"administrator": 409}),
-    ("administration", [], "get", None, ADMINISTRATORS),
-    ("settings", [], "get", None, ADMINISTRATORS),
-    ("workers", [], "get", None, ADMINISTRATORS),
+    ("administration", [], "get", None, STORAGE),
+    ("settings", [], "get", None, STORAGE),
+    ("workers", [], "get", None, STORAGE),
     ("worker", WK, "post", {"act": "drain"}, ADMINISTRATORS | {"administrator": 302}),
-    ("queue", [], "get", None, ADMINISTRATORS),
+    ("queue", [], "get", None, STORAGE),
     ("queue-act", B, "post", {"act": "front"}, ADMINISTRATORS | {"administrator": 302}),
     ("quotas", [], "get", None, ADMINISTRATORS),
     ("quota", W, "get", None, ADMINISTRATORS),
     ("quota", W, "post", {"at_once": "1"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-people", [], "get", None, STORAGE),
+    ("portal-person", PE, "get", None, STORAGE),
+    ("portal-person", PE, "post", {"act": "give", "role": "auditor"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-person", PE, "post", {"act": "deactivate"}, ADMINISTRATORS | {"administrator": 302}),
+    ("portal-person-link", PE, "post", {}, ADMINISTRATORS),
+    ("portal-person-new", [], "get", None, ADMINISTRATORS),
+    ("portal-person-new", [], "post", {"username": "nils"}, ADMINISTRATORS | {"administrator": 302}),
     ("portal-policies", [], "get", None, STORAGE),
     ("portal-policy-new", [], "get", None, ADMINISTRATORS),
     ("portal-policy-new", [], "get", {"kind": "package-blocked"}, ADMINISTRATORS),
@@ -328,17 +343,22 @@ TABLE = [
     ("policy", WR, "post", {"subject": "leftpad"}, OWNERS_POST),
     ("policy-delete", WR, "get", None, OWNERS),
     ("policy-delete", WR, "post", {}, OWNERS_POST),
-    ("api-administration", [], "get", None, API_ADMINISTRATORS),
-    ("api-settings", [], "get", None, API_ADMINISTRATORS),
-    ("api-workers", [], "get", None, API_ADMINISTRATORS),
-    ("api-worker", WK, "get", None, API_ADMINISTRATORS),
+    ("api-administration", [], "get", None, API_STORAGE),
+    ("api-settings", [], "get", None, API_STORAGE),
+    ("api-workers", [], "get", None, API_STORAGE),
+    ("api-worker", WK, "get", None, API_STORAGE),
     ("api-worker", WK, "patch", {"is_draining": True}, API_ADMINISTRATORS),
     ("api-worker", WK, "delete", None, API_ADMINISTRATORS | {"administrator": 409}),
-    ("api-queue", [], "get", None, API_ADMINISTRATORS),
+    ("api-queue", [], "get", None, API_STORAGE),
     ("api-queue-act", B, "patch", {"to": "front"}, API_ADMINISTRATORS),
     ("api-quotas", [], "get", None, API_ADMINISTRATORS),
     ("api-quota", W, "put", {"at_once": 1, "storage_mb": None}, API_ADMINISTRATORS),
     ("api-workspace-quota", W, "get", None, API_MEMBERS),
+    ("api-portal-people", [], "get", None, API_STORAGE),
+    ("api-portal-people", [], "post", {"person": "nils"}, API_ADMINISTRATORS | {"administrator": 201}),
+    ("api-portal-person", ["olga"], "get", None, API_STORAGE),
+    ("api-portal-person", ["olga"], "patch", {"is_active": False}, API_ADMINISTRATORS),
+    ("api-portal-person-link", ["olga"], "post", {}, API_ADMINISTRATORS | {"administrator": 201}),
     ("api-portal-policies", [], "get", None, API_STORAGE),
     ("api-portal-policies", [], "post", RULE, API_ADMINISTRATORS | {"administrator": 201}),
     ("api-portal-policy", PR, "get", None, API_STORAGE),
@@ -483,8 +503,12 @@ def args_of(name, args, build, editor):
         return _of_notices(args, workspace)
     if args in (N, X, XV, D):
         return _of_environment(name, args, build, editor)
-    if args in (J, JL, T):
+    if args in (J, JL, T, PE, PL):
         owner = workspace.memberships.get(role=Role.OWNER).user
+        if args == PE:
+            return [owner.pk]
+        if args == PL:
+            return password_links.make(owner).split("/")[-3:-1]
         if args == T:
             return [Token.make(owner, "theirs")[0].pk]
         invitation, text = Invitation.make(workspace, Role.VIEWER, owner)
@@ -556,10 +580,35 @@ def test_who_may_do_what(request, build, wheel, editor, name, args, method, data
             again = Build.objects.get(pk=build.pk)
             answer = answer_of(client, again, wheel, editor, name, args, method, data)
             answers[who] = answer.status_code
+            check_what_browsers_are_told(answer)
+            if who in ("stranger", "curator") and name != "invitation":
+                check_that_nothing_of_the_team_is_told(answer)
             if who == "nobody" and answer.status_code == 302 and name != "sign-out":
                 assert answer.headers["Location"].startswith(reverse("sign-in"))
             transaction.set_rollback(True)
     assert answers == {who: status_for(who, expected) for who in people}
+
+
+EXAMPLES = {"api-schema", "diff", "provenance"}  # pages that name some of these words as an example
+TOLD = {"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cache-Control"}
+
+
+def check_what_browsers_are_told(answer):
+    assert set(answer.headers) >= TOLD
+    assert "public" not in answer.headers["Cache-Control"]
+    there = answer.headers.get("Location", "/")
+    assert there.startswith("/")
+    assert not there.startswith(("//", "/\\"))
+
+
+def check_that_nothing_of_the_team_is_told(answer):
+    """What is in no address that was asked for: an environment, who is in the team, what they said."""
+    if answer.resolver_match.url_name in EXAMPLES:
+        return
+    said = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    asked = answer.wsgi_request.get_full_path().encode()
+    for word in (b"science", b"edgar", b"olga", b"vera", b"For the paper"):
+        assert word not in said.replace(asked, b"") or word in asked
 
 
 def names_of(patterns):
@@ -578,6 +627,53 @@ def operations_of(patterns):
         elif cls := getattr(pattern.callback, "cls", None):
             methods = ("get", "post", "put", "patch", "delete")
             yield from ((pattern.name, method) for method in methods if hasattr(cls, method))
+
+
+CHANGING = ("post", "put", "patch", "delete")
+
+
+@pytest.mark.usefixtures("secret", "advisories", "curated", "owner")
+def test_no_form_of_another_site_changes_anything(administrator, build, wheel, editor):
+    """Nobody may more than an administrator, so what is refused is refused for the missing token alone."""
+    accepted = []
+    for name, args, method, data, _ in TABLE:
+        if method not in CHANGING or name == "api-nothing":
+            continue
+        with transaction.atomic():
+            browser = Client(enforce_csrf_checks=True)
+            browser.force_login(administrator)
+            again = Build.objects.get(pk=build.pk)
+            answer = answer_of(browser, again, wheel, editor, name, args, method, data)
+            if answer.status_code != 403 or b"CSRF" not in answer.content:
+                accepted.append((method, name, answer.status_code))
+            transaction.set_rollback(True)
+    assert accepted == []
+
+
+def without_token(page):
+    return re.sub(rb'name="csrfmiddlewaretoken" value="\w+"', b"", page)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.usefixtures("owner", "secret", "advisories", "curated", "wheel")
+def test_a_stranger_cannot_tell_what_is_there_from_what_is_not(stranger, build, method):
+    """Not by the answer, and not by how much the database is asked for it."""
+    client, differ = Client(), []
+    client.force_login(stranger)
+    for name, args, *_ in TABLE:
+        if not isinstance(args, list) or args[:1] != ["team"]:
+            continue
+        there, nowhere = reverse(name, args=args), reverse(name, args=["nowhere", *args[1:]])
+        answers = []
+        for url in (nowhere, there):  # in this order: what is asked once and kept helps the second
+            Tally.objects.all().delete()  # after five of a minute no event is written
+            with CaptureQueriesContext(connection) as asked:
+                answer = getattr(client, method)(url)
+            page = without_token(answer.content).replace(url.encode(), b"")
+            answers.append((answer.status_code, len(asked) if answer.status_code == 404 else 0, page))
+        if answers[0] != answers[1]:
+            differ.append((name, answers[0][:2], answers[1][:2]))
+    assert differ == []
 
 
 def test_the_table_knows_every_operation_of_the_api():

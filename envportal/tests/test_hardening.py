@@ -1,13 +1,20 @@
 """What browsers are told, how many requests are answered, and what Django itself says of the settings."""
 
+import asyncio
+import os
+import socket
 import subprocess
 import sys
+import time
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 
 from environments.models import Token
 from envportal import throttle
+from envportal.body_limit import BodyLimit
+from envportal.headers import headers_alone
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +91,71 @@ def test_django_finds_nothing_to_say_against_the_settings_of_production(tmp_path
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.stdout.split() == ["True", "True", "True", "True", "31536000"]
+
+
+@pytest.fixture
+def redis_url():
+    url = os.environ.get("CELERY_BROKER_URL", "")
+    if not url.startswith("redis://"):
+        pytest.skip("needs Redis")
+    return url
+
+
+def test_web_processes_that_share_redis_count_together(redis_url):
+    key = ("person", uuid4())
+    one, other = throttle.counts_for(redis_url), throttle.counts_for(redis_url)
+    assert [one.add(key), other.add(key), one.add(key), other.add(key)] == [1, 2, 3, 4]
+    assert one.add(("person", uuid4())) == 1
+
+
+def test_a_redis_that_does_not_answer_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        counts = throttle.counts_for(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        began = time.monotonic()
+        assert [counts.add("k") for _ in range(50)] == list(range(1, 51))
+        assert time.monotonic() - began < 2
+
+
+def test_without_redis_each_process_counts_by_itself():
+    assert isinstance(throttle.counts_for("filesystem://localhost/"), throttle.Counts)
+
+
+@pytest.mark.parametrize("host", ["testserver", "evil.example.org"])
+def test_what_is_answered_before_any_view_tells_browsers_the_same(client, db, host):
+    headers = client.get("/sign-in/", HTTP_HOST=host).headers
+    assert (headers["X-Frame-Options"], headers["Cache-Control"].split(", ")[-1]) == (
+        "DENY",
+        "private" if host == "testserver" else "no-cache",
+    )
+
+
+def test_an_answer_outside_of_django_tells_browsers_the_same(settings):
+    settings.SECURE_HSTS_SECONDS = 60
+    told = {name.decode(): value.decode() for name, value in headers_alone()}
+    assert "default-src 'none'" in told.pop("content-security-policy")
+    assert told == {
+        "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "same-origin",
+        "cache-control": "private, no-cache", "strict-transport-security": "max-age=60",
+    }  # fmt: skip
+
+
+def test_a_body_that_is_too_large_is_refused_with_them(db):
+    said = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        said.append(message)
+
+    large = {"type": "http", "path": "/sign-in/", "headers": [(b"content-length", b"999999999")]}
+    asyncio.run(BodyLimit(None)(large, receive, send))
+    assert said[0]["status"] == 413
+    assert set(headers_alone()) <= set(said[0]["headers"])
+
+
+def test_static_files_are_for_our_own_pages(settings):
+    assert settings.WHITENOISE_ALLOW_ALL_ORIGINS is False
+    names = [name.rsplit(".", 1)[-1] for name in settings.MIDDLEWARE]
+    first = names.index("WhiteNoiseMiddleware")
+    assert {"SecurityMiddleware", "CSPMiddleware", "XFrameOptionsMiddleware"} <= set(names[:first])

@@ -110,7 +110,18 @@ def test_no_page_has_a_serious_finding_of_axe_or_scrolls_sideways(portal, open_p
     paths += [f"/workspaces/default/{rest}" for rest in ("inventory/", "licences/")]
     paths += ["/licences/", "/provenance/", "/storage/", "/storage/?show=kept", "/storage/?show=workspaces"]
     paths += [
-        f"/administration/{rest}" for rest in ("", "workers/", "queue/", "quotas/", "quotas/default/", "settings/")
+        f"/administration/{rest}"
+        for rest in (
+            "",
+            "workers/",
+            "queue/",
+            "quotas/",
+            "quotas/default/",
+            "settings/",
+            "people/",
+            "people/new/",
+            "people/1/",
+        )
     ]
     paths += ["/workspaces/default/policies/", "/workspaces/default/policies/new/", "/administration/policies/"]
     paths += ["/administration/policies/new/?kind=package-blocked"]

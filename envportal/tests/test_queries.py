@@ -39,10 +39,12 @@ LISTS = [
     ("new-version", ["team", "science"], 16),
     ("secrets", ["team"], 7),
     ("advisories", [], 8),
-    ("advisory", ["GHSA-0000-0000-0000"], 11),
+    ("advisory", ["GHSA-0000-0000-0000"], 9),
     ("people", ["team"], 7),
     ("tokens", [], 7),
     ("sessions", [], 6),
+    ("portal-people", [], 7),
+    ("api-portal-people", [], 4),
     ("policies", ["team"], 8),
     ("api-policies", ["team"], 4),
     ("api-members", ["team"], 4),
@@ -78,6 +80,7 @@ LISTS = [
     ("api-wheel", ["team", SHA], 5),
 ]
 CURATORS = {"waiting", "lifecycle", "api-waiting"}
+AUDITORS = {"portal-people", "api-portal-people"}
 
 
 def advise(n):
@@ -143,6 +146,8 @@ def test_a_list_costs_the_same_however_long(
         SigningKey.objects.create(keyid=f"{n:064}", pem="x")
     if name in CURATORS:
         PortalRole.objects.create(user=editor, kind=PortalRole.Kind.CURATOR)
+    if name in AUDITORS:
+        PortalRole.objects.create(user=editor, kind=PortalRole.Kind.AUDITOR)
     client.force_login(editor)
     url = reverse(name, args=args)
     client.get(url)

@@ -61,6 +61,18 @@ def test_a_person_is_counted_as_a_person(client, viewer, workspace):
     assert (event.verb, event.person, event.address, event.after["times"]) == ("denied", "vera", "", 2)
 
 
+def test_what_somebody_does_not_find_is_told_whether_or_not_it_is_there(client, stranger, workspace):
+    client.get("/workspaces/team/")  # nobody is sent to sign in
+    client.force_login(stranger)
+    for url in ("/workspaces/team/", "/workspaces/nowhere/", "/no/such/address/"):
+        assert client.get(url).status_code == 404
+    told = Event.objects.filter(verb=Verb.DENIED).order_by("pk")
+    assert [(event.person, event.object, event.after, event.workspace) for event in told] == [
+        ("stefan", "/workspaces/team/", {"method": "GET", "found": False}, ""),
+        ("stefan", "/workspaces/nowhere/", {"method": "GET", "found": False}, ""),
+    ]
+
+
 def test_a_secret_in_an_address_is_not_told(viewer):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(viewer)
