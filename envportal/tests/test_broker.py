@@ -1,5 +1,6 @@
 """The broker without a server, taken from while somebody puts."""
 
+import contextlib
 import multiprocessing
 from queue import Empty
 
@@ -23,9 +24,7 @@ def test_a_message_is_taken_whole_or_not_at_all(tmp_path):
         putting = multiprocessing.get_context("fork").Process(target=put, args=(puts,))
         putting.start()
         while putting.is_alive() or any(tmp_path.glob("*.msg")):
-            try:
+            with contextlib.suppress(Empty):
                 taken.append(takes._get("celery")["number"])
-            except Empty:
-                pass
     putting.join()
     assert sorted(taken) == list(range(MESSAGES))
