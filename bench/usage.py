@@ -237,7 +237,8 @@ def own_database(name, keep=False):
             server.execute(f"DROP DATABASE {name}")
         if not (there and keep):
             server.execute(f"CREATE DATABASE {name}")
-            subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
+            for command in (["migrate"], ["collectstatic", "--no-input"]):
+                subprocess.run([sys.executable, "manage.py", *command, "--verbosity", "0"], check=True)
         try:
             yield lambda: psycopg.connect(mine, autocommit=True)
         finally:

@@ -400,6 +400,7 @@ def test_the_page_says_yes_and_who(client, science, viewer, editor):
     ("asked", "field"),
     [
         ({"package": "idna", "version": ">>1"}, "version"),
+        ({"package": "idna", "version": ">1.0.*"}, "version"),
         ({"version": "1"}, "version"),
         ({"package": "idna", "licence": "MIT"}, "licence"),
         ({"sha256": "xyz"}, "sha256"),
