@@ -449,6 +449,64 @@ def test_the_files_equal_the_screen_and_run_nothing(client, science, viewer, edi
     assert json.loads(b"".join(empty.streaming_content)) == []
 
 
+def rows_of_file(client, kind, asked):
+    text = b"".join(client.get(reverse("audit-export", args=[kind]), asked).streaming_content).decode()
+    return json.loads(text) if kind == "json" else list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("of", ["versions", "builds", "runs"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"package": "jinja2"},
+        {"package": "jinja2", "how": "declared"},
+        {"package": "jinja2", "person": "ann"},
+        {"advisory": "CVE-2025-27516"},
+        {"licence": "MIT"},
+        {"sha256": "9" * 10},
+        {"image": "team/base"},
+        {"digest": DIGEST},
+    ],
+)
+def test_files_screen_and_api_say_the_same(client, environment, editor, wanted, advisories, subject, of):
+    """Every question, each of its lists: the same lines in the same order, as many as are counted."""
+    for n, minor in enumerate((4, 5, 4)):
+        definition = wanted(f"jinja2==3.1.{minor}", f"rich=={n}", docker={"baseImage": f"team/base:{n}"})
+        version = environment.register(definition, editor)[0]
+        built(version, editor, package("pip", "jinja2", f"3.1.{minor}"), package("pip", "rich", str(n)))
+        ran(version, editor, image_digest=DIGEST, started=START + timedelta(days=n))
+    client.force_login(editor)
+    asked = subject | {"of": of}
+    page = client.get(reverse("audit"), asked)
+    seen, counts = page.context["lines"], page.context["answer"].counts
+    there = client.get(reverse("api-usage"), asked).json()
+    of_json, of_csv = (rows_of_file(client, kind, asked) for kind in ("json", "csv"))
+    assert len(seen) == 3 == counts["lines" if of == "versions" else of]
+    assert of_json == [{name: line[name] for name in of_json[0]} for line in there["results"]]
+    assert [list(row) for row in of_csv] == [list(row) for row in of_json]
+    assert [row["version"] for row in of_csv] == [str(line["version"]) for line in seen]
+    if "advisory" in subject:
+        assert {(row["advisory"], row["severity"], row["fixed"]) for row in of_csv} == {
+            ("GHSA-cpwx-vrp4-4pq7", "high", "3.1.6")
+        }
+        assert "GHSA-cpwx-vrp4-4pq7, fixed in 3.1.6" in page.content.decode()
+
+
+def test_pages_turn_without_a_line_twice_or_left_out_while_others_come(client, science, editor):
+    client.force_login(editor)
+    old = [str(ran(science[0], editor, started=START + timedelta(minutes=n // 3)).pk) for n in range(7)]
+    there = client.get(reverse("api-usage"), {"package": "idna", "of": "runs", "limit": 2}).json()
+    seen = []
+    while True:
+        seen += [line["run_id"] for line in there["results"]]
+        ran(science[0], editor, started=START + timedelta(days=9, minutes=len(seen)))  # before the first page
+        if not there["next"]:
+            break
+        there = client.get(there["next"]).json()
+    assert sorted(seen) == sorted(old)
+    assert there["counts"]["runs"] == 10
+
+
 def test_a_page_costs_the_same_however_many_lines(client, science, viewer, editor, django_assert_num_queries):
     client.force_login(viewer)
     for runs in (1, 3):
