@@ -148,7 +148,9 @@ def test_a_place_that_there_is_not_is_a_fault_and_no_answer(api, client, science
     client.force_login(editor)
     page = client.get(reverse("audit"), asked | {"package": "idna"})
     assert page.status_code == 422
-    assert told in page.content.decode()
+    text = page.content.decode()
+    assert told in text
+    assert all(value in text for value in asked.values())  # nothing that was typed is lost
 
 
 def test_a_stranger_is_told_that_a_workspace_is_not_there(api, science, stranger):
