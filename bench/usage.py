@@ -5,6 +5,7 @@ packages, 1,000,000 runs. Then asks, and prints how long the server takes, and t
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ WORKSPACES, CORE = 100, 60
 LICENCES = ("MIT", "BSD-3-Clause", "Apache-2.0", "GPL-3.0-only", "PSF-2.0")
 START = datetime(2023, 1, 1, tzinfo=UTC)
 DAYS = 1200
+MANY = (10_000, 100_000, 5_000, 1_000_000)  # environments, versions, locks, runs
 QUESTIONS = [
     {"package": "core-3", "version": "<1.4"},
     {"package": "core-3", "version": "<1.4", "of": "runs"},
@@ -47,11 +49,9 @@ QUESTIONS = [
 class Years:
     """The rows of a portal of many years, written by COPY, as no portal would, but all that its constraints allow."""
 
-    def __init__(self, cursor, scale):
+    def __init__(self, cursor, environments, versions, locks, runs):
         self.cursor, self.dice = cursor, random.Random(1)  # noqa: S311
-        self.environments, self.versions, self.locks, self.runs = (
-            n // scale for n in (10_000, 100_000, 5_000, 1_000_000)
-        )
+        self.environments, self.versions, self.locks, self.runs = environments, versions, locks, runs
         self.per = self.versions // self.environments
         self.names = [f"core-{n}" for n in range(CORE)] + [f"rare-{n}" for n in range(3000)]
         self.lock_of = [self.dice.randrange(self.locks) + 1 for _ in range(self.versions)]
@@ -220,40 +220,48 @@ def ask(rounds):
         )
 
 
+@contextlib.contextmanager
+def own_database(name, keep=False):
+    """Have Django and child processes use a database beside that of DATABASE_URL. Yield what connects to it.
+
+    It is made anew, and dropped at the end, unless it is kept; one that was kept is there with all it had.
+    """
+    import psycopg
+
+    url = os.environ["DATABASE_URL"]
+    mine = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    os.environ |= {"DATABASE_URL": mine, "DJANGO_SETTINGS_MODULE": "envportal.settings", "ALLOWED_HOSTS": "*"}
+    with psycopg.connect(url, autocommit=True) as server:
+        there = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if there and not keep:
+            server.execute(f"DROP DATABASE {name}")
+        if not (there and keep):
+            server.execute(f"CREATE DATABASE {name}")
+            for command in (["migrate"], ["collectstatic", "--no-input"]):
+                subprocess.run([sys.executable, "manage.py", *command, "--verbosity", "0"], check=True)
+        try:
+            yield lambda: psycopg.connect(mine, autocommit=True)
+        finally:
+            if not keep:
+                server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="use the database of the last time, and leave it there")
     parser.add_argument("--small", action="store_true", help="a tenth of it")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    import psycopg
+    with own_database(DATABASE, options.keep) as connect:
+        with connect() as connection:
+            if not connection.execute("SELECT 1 FROM runs_run LIMIT 1").fetchone():
+                began, scale = time.perf_counter(), 10 if options.small else 1
+                Years(connection.cursor(), *(n // scale for n in MANY)).fill()
+                print(f"filled in {time.perf_counter() - began:.0f} s")
+        import django
 
-    url = os.environ["DATABASE_URL"]
-    mine = urlunsplit(urlsplit(url)._replace(path=f"/{DATABASE}"))
-    with psycopg.connect(url, autocommit=True) as server:
-        there = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-        if there and not options.keep:
-            server.execute(f"DROP DATABASE {DATABASE}")
-            there = None
-        if not there:
-            server.execute(f"CREATE DATABASE {DATABASE}")
-    os.environ |= {"DATABASE_URL": mine, "DJANGO_SETTINGS_MODULE": "envportal.settings", "ALLOWED_HOSTS": "*"}
-    import django
-
-    django.setup()
-    if not there:
-        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
-        began = time.perf_counter()
-        with psycopg.connect(mine, autocommit=True) as connection:
-            Years(connection.cursor(), 10 if options.small else 1).fill()
-        print(f"filled in {time.perf_counter() - began:.0f} s")
-    ask(options.rounds)
-    if not options.keep:
-        from django.db import connections
-
-        connections.close_all()
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f"DROP DATABASE {DATABASE}")
+        django.setup()
+        ask(options.rounds)
 
 
 if __name__ == "__main__":

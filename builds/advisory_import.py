@@ -13,6 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from environments.addresses import redact
+from events.models import Verb
+from events.record import record
 
 from . import advisory_file, telling
 from .advisory_models import Advisory, AdvisoryImport, AdvisoryMatch, AdvisoryName, Affected, keep_apart
@@ -44,8 +46,16 @@ def run(source):
     except advisory_file.FileFault as fault:
         done.fault = fault.message
         log.warning("no advisories were imported from %s: %s", done.source, fault.message)
-        done.save(force_insert=True)
+        with transaction.atomic():
+            _say(done)
     return done
+
+
+def _say(done):
+    """Save how it ended, with its event."""
+    done.save(force_insert=True)
+    facts = {name: getattr(done, name) for name in ("advisories", "changed", "removed", "unread", "fault")}
+    record(Verb.IMPORTED, done, after=facts, name=done.source)
 
 
 def _take(file, done):
@@ -135,7 +145,7 @@ def _settle(done, kept, gone):
             Advisory.objects.filter(osv_id__in=some).delete()
         done.removed = len(gone)
         new = match_all()
-        done.save(force_insert=True)
+        _say(done)
         telling.advisories_came(new, done.pk)
 
 

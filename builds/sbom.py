@@ -30,16 +30,7 @@ def render(subject):
     """Return the document as text."""
     locked = subject.locked
     references = {(package.manager, package.name): purl(package) for package in locked.packages}
-    document = {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{subject.serial}",
-        "version": 1,
-        "metadata": {
-            "timestamp": subject.moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "tools": {"components": [{"type": "application", "name": "envportal"}]},
-            "component": _environment(subject),
-        },
+    document = head(subject.serial, subject.moment, _environment(subject)) | {
         "components": [
             *_interpreter(locked),
             *(component(package, direct=_yes(package.direct)) for package in locked.packages),
@@ -47,6 +38,21 @@ def render(subject):
         "dependencies": _dependencies(locked, references),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def head(serial, moment, component):
+    """What a bill begins with: its UUID, when it was made, and the component that it is for."""
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{serial}",
+        "version": 1,
+        "metadata": {
+            "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "tools": {"components": [{"type": "application", "name": "envportal"}]},
+            "component": component,
+        },
+    }
 
 
 def purl(package):

@@ -1,6 +1,8 @@
 """What builds and advisories tell people and webhooks of: the words, and who is told."""
 
-from django.db.models import F, Q
+from itertools import chain
+
+from django.db.models import F
 from django.urls import reverse
 
 from environments.models import Workspace
@@ -10,7 +12,7 @@ from environments.texts import count
 
 from .step_models import Status
 
-AT_ONCE = 200  # releases in one query
+AT_ONCE = 500  # names in one query
 MOST_LISTED = 20
 
 
@@ -68,10 +70,14 @@ def _facts(build):
 def advisories_came(matches, once):
     """Tell every workspace once of the advisories that an import found for what it has. `once` names the import.
 
-    `matches` are AdvisoryMatches that were not there before. In the transaction that adds them.
+    `matches` are AdvisoryMatches that were not there before. In the transaction that adds them. One workspace after
+    the other: the first import may concern most of what all of them ever built.
     """
-    for workspace, found in _by_workspace(matches).items():
-        lines = _lines(workspace, found)
+    by_release = {}
+    for match in matches:
+        by_release.setdefault((match.manager, match.name, match.version), []).append(match.advisory_id)
+    for workspace in Workspace.objects.all() if by_release else ():
+        lines = _lines(workspace, _found_in(workspace, by_release))
         if not lines:
             continue
         subject, link = _heading(workspace, lines)
@@ -88,31 +94,29 @@ def advisories_came(matches, once):
         )
 
 
-def _by_workspace(matches):
-    """{workspace: {advisory: {release: [versions that have it]}}} of versions that are not archived and were built."""
+def _found_in(workspace, by_release):
+    """{advisory: {release: [versions that have it]}} of versions that are not archived and were built."""
     from .models import Build, LockedPackage  # which import this module
 
-    by_release = {}
-    for match in matches:
-        by_release.setdefault((match.manager, match.name, match.version), []).append(match)
-    found, releases = {}, list(by_release)
-    for start in range(0, len(releases), AT_ONCE):
-        is_meant = Q(pk__in=[])
-        for manager, name, version in releases[start : start + AT_ONCE]:
-            is_meant |= Q(manager=manager, name=name, version=version)
-        packages = LockedPackage.objects.of_pypi().filter(is_meant)
-        locks = {}
-        for lock, *release in packages.values_list("lock", "manager", "name", "version"):
-            locks.setdefault(lock, set()).add(tuple(release))
-        builds = Build.objects.succeeded().filter(lock__in=locks, version__archived=None)
-        builds = builds.filter(version__environment__archived_at=None).select_related("version__environment__workspace")
-        for build in builds.order_by("version__environment__name", "version__number"):
-            for release in locks[build.lock_id]:
-                for match in by_release[release]:
-                    place = found.setdefault(build.workspace, {}).setdefault(match.advisory_id, {})
-                    versions = place.setdefault(release, [])
-                    if str(build.version) not in versions:
-                        versions.append(str(build.version))
+    builds = Build.objects.succeeded().filter(version__environment__workspace=workspace, version__archived=None)
+    builds = builds.filter(version__environment__archived_at=None, lock__isnull=False).order_by()
+    names, found = sorted({name for _, name, _ in by_release}), {}
+    versions = _versions_by_lock(builds)
+    for start in range(0, len(names) if versions else 0, AT_ONCE):
+        packages = LockedPackage.objects.of_pypi().filter(lock__in=builds.values("lock"))
+        packages = packages.filter(name__in=names[start : start + AT_ONCE]).order_by("lock")
+        for lock, *release in packages.values_list("lock", "manager", "name", "version").iterator(chunk_size=5000):
+            for advisory in by_release.get(tuple(release), ()):
+                found.setdefault(advisory, {}).setdefault(tuple(release), {}).update(versions[lock])
+    return {advisory: {each: sorted(there) for each, there in of.items()} for advisory, of in found.items()}
+
+
+def _versions_by_lock(builds):
+    """{lock: {(environment, number): None}}."""
+    found = {}
+    rows = builds.values_list("lock", "version__environment__name", "version__number").distinct()
+    for lock, *version in rows.iterator(chunk_size=5000):
+        found.setdefault(lock, {})[tuple(version)] = None
     return found
 
 
@@ -133,7 +137,7 @@ def _lines(workspace, found):
 
 def _line(advisory, releases):
     packages = [f"{name} {version}" for _, name, version in releases]
-    versions = list(dict.fromkeys(version for each in releases.values() for version in each))
+    versions = [f"{name} {number}" for name, number in dict.fromkeys(chain.from_iterable(releases.values()))]
     severity = f" ({advisory.severity})" if advisory.severity else ""
     where = ", ".join(versions[:5]) + (f" and {len(versions) - 5:,} more" if len(versions) > 5 else "")
     return {

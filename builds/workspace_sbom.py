@@ -86,22 +86,9 @@ def pieces(subject, packages, locked):
 
 
 def _head(subject):
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{subject.serial}",
-        "version": 1,
-        "metadata": {
-            "timestamp": subject.moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "tools": {"components": [{"type": "application", "name": "envportal"}]},
-            "component": {
-                "type": "application",
-                "bom-ref": ROOT,
-                "name": subject.workspace,
-                "properties": sbom.properties({"versions": subject.scope}),
-            },
-        },
-    }
+    facts = sbom.properties({"versions": subject.scope})
+    workspace = {"type": "application", "bom-ref": ROOT, "name": subject.workspace, "properties": facts}
+    return sbom.head(subject.serial, subject.moment, workspace)
 
 
 def _environments(subject):

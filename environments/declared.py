@@ -1,13 +1,30 @@
 """What versions ask for by name, one row each, so that an audit finds them without reading every definition."""
 
 from django.db import models
+from django.db.models import Q
 
 from . import pip_lines
+from .formats import dockerfile
+from .label_names import LATEST
 
 LONGEST = 500
 
 
-class DeclaredManager(models.Manager):
+class DeclaredQuerySet(models.QuerySet):
+    def of_image(self, image):
+        """Those built on this image: with any tag or digest, if it says none; without a tag is with `latest`."""
+        name, constraint = split_image(image)
+        tag, at, digest = constraint.partition("@")
+        found = self.filter(kind="image", name=name)
+        if at:
+            found = found.filter(constraint__endswith=f"@{digest}")
+        if not tag:
+            return found
+        is_tag = Q(constraint=tag) | Q(constraint__startswith=f"{tag}@")
+        return found.filter(is_tag | Q(constraint="") if tag == LATEST else is_tag)
+
+
+class DeclaredManager(models.Manager.from_queryset(DeclaredQuerySet)):
     def write(self, version):
         """Write down what a new version asks for."""
         self.bulk_create(Declared(version=version, **facts) for facts in _of(version.definition))
@@ -24,7 +41,7 @@ class Declared(models.Model):
     version = models.ForeignKey("Version", models.CASCADE, related_name="declared")
     kind = models.CharField(max_length=5, choices=Kind)
     name = models.CharField(max_length=LONGEST, help_text="of an image without its tag")
-    constraint = models.CharField(max_length=LONGEST, blank=True, help_text="of an image its tag or digest")
+    constraint = models.CharField(max_length=LONGEST, blank=True, help_text="of an image its tag, @ and digest")
 
     objects = DeclaredManager()
 
@@ -39,12 +56,21 @@ def _of(definition):
     """The facts of each row; a thing that is asked for twice stands there once."""
     found = [("conda", spec.name, spec.url or spec.constraint) for spec in definition.conda]
     found += [("pip", line.name, _constraint(line)) for line in definition.pip if line.name]
-    if image := definition.docker.get("baseImage"):
-        found.append(("image", *split_image(image)))
+    found += [("image", *split_image(image)) for image in _images(definition.docker)]
     return [
         {"kind": kind, "name": name[:LONGEST], "constraint": constraint[:LONGEST]}
         for kind, name, constraint in dict.fromkeys(found)
     ]
+
+
+def _images(docker):
+    if image := docker.get("baseImage"):
+        return [image]
+    try:
+        instructions = dockerfile.read(docker.get("baseDockerfile") or "")
+    except dockerfile.DockerfileFault:
+        return []
+    return [image for image, _ in dockerfile.base_images(instructions)]
 
 
 def _constraint(line):
@@ -54,8 +80,11 @@ def _constraint(line):
 
 
 def split_image(image):
-    """`registry.example.org:5000/team/base:1.2` as (`registry.example.org:5000/team/base`, `1.2`)."""
-    name, at, digest = image.strip().lower().partition("@")
+    """`registry.example.org:5000/team/base:1.2@sha256:ab` as (`registry.example.org:5000/team/base`, `1.2@sha256:ab`).
+
+    Upper and lower case tell tags apart, but neither names nor digests.
+    """
+    name, at, digest = image.strip().partition("@")
     path, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
-    return path + slash + last, digest if at else tag
+    return (path + slash + last).lower(), f"{tag}{at}{digest.lower()}"

@@ -5,9 +5,9 @@ import json
 from itertools import islice
 
 from asgiref.sync import sync_to_async
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from rest_framework.utils.encoders import JSONEncoder
 
 # A cell that begins so is a formula to some spreadsheet. Source: OWASP, CSV injection.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -45,12 +45,12 @@ def as_csv(rows, columns, filename):
 
 
 def as_json(rows, columns, filename):
-    """Answer with dicts as one JSON list, as they come from the database."""
+    """Answer with dicts as one JSON list, as they come from the database, written as the API writes them."""
 
     def lines():
         before = "["
         for row in rows:
-            yield before + json.dumps({column: row[column] for column in columns}, cls=DjangoJSONEncoder)
+            yield before + json.dumps({column: row[column] for column in columns}, cls=JSONEncoder)
             before = ",\n"
         yield "]\n" if before != "[" else "[]\n"
 

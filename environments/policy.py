@@ -64,7 +64,7 @@ class PackageRule:
 
     def has(self, manager, version):
         """Whether this version is among those that are meant."""
-        return VersionSet(self.constraint).has(manager, version)
+        return VersionSet(self.constraint, self.manager).has(manager, version)
 
 
 DEPRECATED_IMAGES = (

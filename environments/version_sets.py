@@ -1,7 +1,8 @@
 """Which versions a person means: `<3.1.6`, `>=1.2,<2|==2.1`, `1.26.*`, `1.10`. Pure.
 
 Versions of pip are compared by PEP 440, with pre-releases, those of conda by conda's order. Source: the version
-specifiers of PEP 440, and conda's match specifications as rattler reads them.
+specifiers of PEP 440, and conda's match specifications as rattler reads them. A text means the same to both, so one
+that only one of them reads is refused where both are asked.
 """
 
 import re
@@ -15,19 +16,29 @@ from .faults import UserFault
 from .texts import shorten
 
 LONGEST = 500
+_SIGNS = str.maketrans({"≥": ">=", "≤": "<=", "≠": "!="})
+_WORD = re.compile(r"[\w.!+-]+")  # one version, which is found where it is written so
 
 
 class VersionSet:
     """The versions that a text stands for; the empty text means all. Raise UserFault for what means none."""
 
     def __init__(self, text, manager="", field="version"):
-        self.text = text.strip()
+        self.text = _tidy(text)
         if len(self.text) > LONGEST:
             raise UserFault(f"A range of versions has at most {LONGEST} characters.", field)
         self._of = {"pip": _pip(self.text), "conda": _conda(self.text)}
-        if self.text and not any(self._of[each] for each in ([manager] if manager else self._of)):
+        readers = [each for each in ([manager] if manager else self._of) if self._of[each]]
+        if self.text and not readers:
             raise UserFault(
                 f"“{shorten(self.text)}” is no range of versions. Write for example <3.1.6, >=1.2,<2 or ==1.26.4.",
+                field,
+            )
+        if self.text and not manager and len(readers) == 1 and not _WORD.fullmatch(self.text):
+            raise UserFault(
+                f"“{shorten(self.text)}” means something to {readers[0]} alone, so nobody could say which packages of "
+                f"{'conda' if readers == ['pip'] else 'pip'} are meant. Choose {readers[0]} as the kind, or write it "
+                "otherwise.",
                 field,
             )
 
@@ -37,6 +48,13 @@ class VersionSet:
             return True
         test = self._of[manager]
         return version == self.text or bool(test and version and test(version))
+
+
+def _tidy(text):
+    """The text without spaces that mean nothing, with signs as a keyboard has them. All versions are no condition."""
+    text = text.strip().translate(_SIGNS)
+    text = re.sub(r"[<>=!~]=?\s+|\s*[,|]\s*", lambda match: re.sub(r"\s", "", match[0]), text)
+    return "" if text == "*" else text
 
 
 class Overlap(Enum):
@@ -113,7 +131,8 @@ def _conda(text):
     from rattler import Version, VersionSpec  # a tenth of a second that only those wait for who ask
 
     try:
-        spec = VersionSpec(text)
+        # To conda ==1.2.* is 1.2 alone; whoever asks means what it is to pip.
+        spec = VersionSpec(re.sub(r"(?<![<>!~=])==([^,|]+\.\*)", r"\1", text))
     except Exception:  # it has a class for each way to be wrong, and exports none of them
         return None
 

@@ -45,6 +45,9 @@ SQLITE = (
     f"CREATE TRIGGER event_never_changes BEFORE UPDATE ON {TABLE} WHEN NOT ({_fine('IS')}) "
     f"BEGIN SELECT RAISE(ABORT, '{WORDS}'); END",
     f"CREATE TRIGGER event_never_goes BEFORE DELETE ON {TABLE} BEGIN SELECT RAISE(ABORT, '{WORDS}'); END",
+    # INSERT OR REPLACE deletes a row without asking the trigger above.
+    f"CREATE TRIGGER event_never_replaced BEFORE INSERT ON {TABLE} WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE "  # noqa: S608
+    f"id = NEW.id OR position = NEW.position) BEGIN SELECT RAISE(ABORT, '{WORDS}'); END",
 )
 GONE = {
     "postgresql": (
@@ -52,7 +55,7 @@ GONE = {
         f"DROP TRIGGER event_never_changes ON {TABLE}",
         "DROP FUNCTION event_never_changes",
     ),
-    "sqlite": ("DROP TRIGGER event_never_changes", "DROP TRIGGER event_never_goes"),
+    "sqlite": tuple(f"DROP TRIGGER event_never_{what}" for what in ("changes", "goes", "replaced")),
 }
 
 

@@ -47,6 +47,7 @@ class Verb(models.TextChoices):
     IGNORED = "ignored", "Ignored"
     NOT_IGNORED = "not-ignored", "No longer ignored"
     EXPORTED = "exported", "Exported"
+    IMPORTED = "imported", "Imported"
     ACCEPTED = "accepted", "Accepted"
     ANNOUNCED = "announced", "Announced the end of"
     ARCHIVED = "archived", "Archived"

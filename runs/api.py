@@ -1,3 +1,5 @@
+import re
+
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
@@ -88,9 +90,9 @@ class NewRunSerializer(serializers.ModelSerializer):
         return asked
 
     def validate_image_digest(self, digest):
-        if digest and not (digest.startswith("sha256:") and len(digest) == 71):
+        if digest and not re.fullmatch("sha256:[0-9a-f]{64}", digest.lower()):
             raise serializers.ValidationError("A digest is sha256: and 64 hexadecimal digits.")
-        return digest
+        return digest.lower()
 
 
 class EndedSerializer(serializers.Serializer):

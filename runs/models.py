@@ -134,6 +134,7 @@ class Run(models.Model):
             models.Index(fields=["version", "-started", "id"], name="run_of_version"),
             models.Index(fields=["lock", "-started", "id"], name="run_of_lock"),
             models.Index(fields=["person", "-started", "id"], name="run_by_person"),
+            models.Index(fields=["image_digest", "-started", "id"], condition=~Q(image_digest=""), name="run_by_image"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, canonicalize_version, parse_wheel_filename
 
 from builds.lock import Package
 from environments.addresses import redact
@@ -16,11 +16,21 @@ LONGEST = 2_000_000  # characters
 MOST = 10_000  # packages
 LONGEST_WORD = 255
 
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")
+_VERSION = re.compile(r"(?=.*\d)\w[\w.!+-]*")
+_BUILD = re.compile(r"[\w.+-]+")
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*===?\s*(?P<version>[^\s;#=]+)$")
 _EXPORTED = re.compile(r"(?P<name>[A-Za-z0-9_][\w.-]*)=(?P<version>[^=\s]+)=(?P<build>[^=\s]+)$")
 _AT_ADDRESS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*@\s*(?P<url>\S+)$")
 _EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+(?P<url>\S+)$")
 _SAID_ABOVE = re.compile(r"#\s*Editable\b.*\((?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s)]+)\)")
+_PIP_HEAD = re.compile(r"Package\s+Version\b")
+_NOTICE = re.compile(r"\[notice\]")
+# What stands around the packages: comments, options, rulers, heads of tables, what pip says besides.
+_FURNITURE = re.compile(
+    r"#|(?!-e\b|--editable\b)-|─+$|@EXPLICIT$|Name\s+Version\b|List of packages in environment|Using Python \d"
+    r"|\[notice\]|(WARNING|DEPRECATION): "
+)
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>[a-z0-9-]+)")
 _CONDA_FILE = re.compile(r"(?P<name>[^/]+)-(?P<version>[^-/]+)-(?P<build>[^-/]+)\.(?:conda|tar\.bz2)$")
 _SHA256 = re.compile(r"(?:sha256[:=])?([0-9a-f]{64})$")
@@ -36,7 +46,7 @@ class Report:
 
 
 def read(text, field="packages"):
-    """Return the Report of what `pip freeze`, `pip list`, `conda list` or their JSON printed.
+    """Return the Report of what `pip freeze`, `pip list`, `conda list`, those of uv and mamba, or their JSON printed.
 
     Raise UserFault, with the line, for what none of them prints. Of a package at an address, the version is
     what the file name says, or empty; credentials in addresses are left out.
@@ -45,23 +55,44 @@ def read(text, field="packages"):
         raise UserFault(f"A list of packages has at most {LONGEST:,} characters.", field)
     if not can_be_kept(text):
         raise UserFault("This holds characters that are not text.", field)
+    text = text.removeprefix("\ufeff")
     try:
-        found = _from_json(text) if text.lstrip().startswith("[") else _from_lines(text)
+        packages = _each_once(_from_json(text) if _is_json(text) else _from_lines(text))
     except _Unread as fault:
         raise UserFault(str(fault), field) from None
-    packages = {(package.manager, package.name): package for package in found}
-    # What conda installed, pip freeze names by a file of the machine that made it.
-    for manager, name in [key for key, package in packages.items() if key[0] == "pip" and not package.version]:
-        if ("conda", name) in packages:
-            del packages[manager, name]
     if not packages:
         raise UserFault("This lists no package.", field)
     if len(packages) > MOST:
         raise UserFault(f"This lists more than {MOST:,} packages.", field)
-    platform = _PLATFORM.search(text) or {"platform": next((p.subdir for p in found if p.subdir != "noarch"), "")}
+    subdirs = (package.subdir for package in packages.values() if package.subdir != "noarch")
+    platform = _PLATFORM.search(text) or {"platform": next(subdirs, "")}
     python = packages.get(("conda", "python"))
     ordered = tuple(packages[key] for key in sorted(packages))
     return Report(ordered, python.version if python else "", platform["platform"])
+
+
+def _is_json(text):
+    return text.lstrip().startswith("[") and not _NOTICE.match(text.lstrip())
+
+
+def _each_once(found):
+    """{(manager, name): Package} of (place in the text, Package). Raise _Unread for two versions of one package."""
+    packages = {}
+    for place, package in found:
+        key = package.manager, package.name
+        there = packages.setdefault(key, package)
+        if there.version and package.version and there.version != package.version:
+            raise _Unread(f"{place}: {package.name} {package.version} is there already, as {there.version}.")
+    # What conda installed pip lists, too: by the same version, or by a file of the machine that made it.
+    for (manager, name), package in list(packages.items()):
+        of_conda = manager == "pip" and packages.get(("conda", name))
+        if of_conda and (not package.version or _is_same(package.version, of_conda.version)):
+            del packages[manager, name]
+    return packages
+
+
+def _is_same(one, other):
+    return canonicalize_version(one) == canonicalize_version(other)
 
 
 class _Unread(Exception):
@@ -77,22 +108,19 @@ def _package(manager, name, version, **more):
 
 
 def _from_lines(text):
-    found, above = [], None
+    """Yield (place, Package) of each line that names one."""
+    above, read_line = None, _from_line
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
+        line = re.sub(r"(?<=\S)\s+#.*", "", raw.strip())
         editable = _EDITABLE.match(line)
-        package = _editable(editable["url"], above) if editable else _from_line(line)
-        above = _SAID_ABOVE.match(line)
-        if package is None and line and not _is_furniture(line):
+        package = _editable(editable["url"], above) if editable else read_line(line)
+        above = _SAID_ABOVE.match(raw.strip())
+        if _PIP_HEAD.match(line):
+            read_line = _from_pip_columns
+        elif package:
+            yield f"Line {number}", package
+        elif line and not _FURNITURE.match(line):
             raise _Unread(f"Line {number}: “{shorten(line)}” is not what pip freeze or conda list prints.")
-        if package:
-            found.append(package)
-    return found
-
-
-def _is_furniture(line):
-    """What stands around the packages: comments, options, the head of a table."""
-    return bool(re.match(r"#|-|@EXPLICIT$|Package\s+Version\b", line))
 
 
 def _from_line(line):
@@ -105,25 +133,31 @@ def _from_line(line):
         return _package("pip", match["name"], match["version"])
     if match := _AT_ADDRESS.match(line):
         return _at_address(match["name"], match["url"])
-    if "://" in line.split("#")[0]:
+    if re.match(r"\w+://", line):
         return _conda_file(line)
     return _from_columns(line)
 
 
+def _from_pip_columns(line):
+    """A line of `pip list`: name, version, and whatever else was asked for, such as folders with spaces."""
+    name, _, rest = line.partition(" ")
+    version = rest.split()[:1]
+    is_package = version and _NAME.fullmatch(name) and _VERSION.fullmatch(version[0])
+    return _package("pip", name, version[0]) if is_package else None
+
+
 def _from_columns(line):
-    """A line of `conda list` (name, version, build, channel) or of `pip list` (name, version, perhaps a folder)."""
-    words = line.split()
-    if not 2 <= len(words) <= 4 or not re.match(r"[A-Za-z0-9_][\w.-]*$", words[0]) or not re.match(r"[\w]", words[1]):
+    """A line of `conda list` (name, version, build, channel), or of `pip list` without its head."""
+    name, version, build, channel, *more = [*line.split(), "", "", "", ""][: max(4, len(line.split()))]
+    if more or not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return None
-    name, version, *more = words
-    if not re.search(r"\d", version):
-        return None
-    if len(more) == 2 and more[1] == "pypi":
+    if not build or build.startswith(("/", "~")):
         return _package("pip", name, version)
-    if more and not more[0].startswith(("/", "~")):
-        channel = more[1] if len(more) == 2 else ""
-        return _package("conda", name, version, build=more[0], channel=redact(channel))
-    return _package("pip", name, version)
+    if not _BUILD.fullmatch(build):
+        return None
+    if channel == "pypi":
+        return _package("pip", name, version)
+    return _package("conda", name, version, build=build, channel=redact(channel))
 
 
 def _at_address(name, url):
@@ -176,7 +210,7 @@ def _from_json(text):
         rows = json.loads(text)
     except (ValueError, RecursionError) as fault:
         raise _Unread(f"This is no JSON: {shorten(str(fault))}.") from None
-    return [_from_row(row, number) for number, row in enumerate(rows, 1)]
+    return [(f"Package {number} of the JSON", _from_row(row, number)) for number, row in enumerate(rows, 1)]
 
 
 def _from_row(row, number):

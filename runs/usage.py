@@ -7,8 +7,8 @@ from django.db.models import Count, F, Q, Sum
 from django.utils.functional import cached_property
 from packaging.utils import canonicalize_name
 
-from builds.models import Advisory, Build, LockedPackage
-from environments.declared import Declared, split_image
+from builds.models import Advisory, AdvisoryMatch, Build, LockedPackage
+from environments.declared import Declared
 from environments.models import Version, Workspace
 from environments.portal_roles import sees_whole_portal
 from environments.version_sets import VersionSet
@@ -25,7 +25,8 @@ class Question:
     """What an auditor asks. Empty fields leave open what they are about.
 
     Exactly one of `package`, `sha256`, `licence`, `advisory`, `image` and `digest` says what is looked for. `declared` asks
-    the definitions instead of the locks. `direct` is True for what was asked for, False for what that needed.
+    the definitions instead of the locks. `direct` is True for what was asked for, False for what that needed. `number`
+    is one, or a label, of versions of `environment`. A `sha256` may be its beginning.
     """
 
     package: str = ""
@@ -39,9 +40,10 @@ class Question:
     declared: bool = False
     direct: bool | None = None
     latest: bool = False
+    active: bool = False
     workspace: str = ""
     environment: str = ""
-    number: int | None = None
+    number: str = ""
     person: str = ""
     since: date | None = None
     until: date | None = None
@@ -85,12 +87,12 @@ class Answer:
         if asked.package:
             found = found.filter(self._named("manager", "version"))
         if asked.sha256:
-            found = found.filter(sha256=asked.sha256)
+            found = found.filter(sha256__gte=asked.sha256, sha256__lt=f"{asked.sha256}g")  # no hash goes on with a g
         if asked.licence:
             found = found.filter(licence__in=self._licences())
         if asked.advisory:
             found = found.meant_by(self.advisories)
-        return found if asked.direct is None else found.filter(direct=asked.direct)
+        return found if asked.direct is None else found.filter(direct=asked.direct, lock__is_reported=False)
 
     def _named(self, manager, version):
         """The condition for rows that have the name, and a version that is meant."""
@@ -117,6 +119,15 @@ class Answer:
             else []
         )
 
+    @cached_property
+    def matches(self):
+        """{release: [AdvisoryMatch]} of the advisories that are asked about."""
+        found = {}
+        there = AdvisoryMatch.objects.filter(advisory__in=self.advisories).select_related("advisory")
+        for match in there.order_by("advisory__osv_id"):
+            found.setdefault(match.release, []).append(match)
+        return found
+
     def _licences(self):
         """The licences that hold what was asked for. Packages write the same one in many ways."""
         asked = self.question.licence.lower()
@@ -127,17 +138,18 @@ class Answer:
         """Of the versions that answer the question themselves, their primary keys."""
         asked = self.question
         if asked.digest:
-            return Run.objects.filter(image_digest=asked.digest, version__isnull=False).order_by().values("version")
+            ran = self._visible(Run.objects.filter(image_digest=asked.digest), "workspace")
+            return ran.filter(version__isnull=False).order_by().values("version")
         return self.declared.order_by().values("version")
 
     @cached_property
     def declared(self):
-        """The Declared rows that are meant."""
+        """The Declared rows that are meant; who asks about a digest asks about no such row."""
         asked, found = self.question, Declared.objects.all()
+        if asked.digest:
+            return found.none()
         if asked.image:
-            name, tag = split_image(asked.image)
-            found = found.filter(kind="image", name=name)
-            return found.filter(constraint=tag) if tag else found
+            return found.of_image(asked.image)
         names = {PIP: canonicalize_name(asked.package), CONDA: asked.package.lower()}
         is_named = Q(pk__in=[])
         for kind in [asked.manager] if asked.manager else [PIP, CONDA]:
@@ -194,12 +206,27 @@ class Answer:
 
     def _of_versions(self, found, to_version):
         """Of these rows those of the version that is asked about; `to_version` leads to it."""
-        asked = self.question
+        asked, environment = self.question, f"{to_version}environment__"
         if asked.latest:
-            found = found.filter(**{f"{to_version}number": F(f"{to_version}environment__latest_number")})
-        if asked.environment:
-            found = found.filter(**{f"{to_version}environment__name": asked.environment})
-        return found.filter(**{f"{to_version}number": asked.number}) if asked.number else found
+            found = found.filter(**{f"{to_version}number": F(f"{environment}latest_number")})
+        if asked.active:
+            is_version = {f"{to_version}pk__isnull": False}
+            found = found.filter(**is_version, **{f"{to_version}archived": None, f"{environment}archived_at": None})
+        if asked.number.isdecimal():
+            found = found.filter(**{f"{to_version}number": asked.number})
+        elif asked.number:
+            found = found.filter(**{f"{to_version}pk__in": [version.pk for version in self.named]})
+        return found.filter(**{f"{environment}name": asked.environment}) if asked.environment else found
+
+    @cached_property
+    def named(self):
+        """The versions that a label stands for: one of each environment of the name that is asked about."""
+        asked = self.question
+        if not asked.number or asked.number.isdecimal():
+            return []
+        found = self._visible(Version.objects.called(asked.number), "environment__workspace")
+        found = found.filter(environment__name=asked.environment).select_related("environment__workspace")
+        return list(found.order_by("environment__workspace__name"))
 
     def _counted(self, runs):
         """Of these runs those of the person and the days that are asked about."""
@@ -212,11 +239,13 @@ class Answer:
 
     @cached_property
     def counts(self):
-        """{environments, versions, builds, runs}, exact."""
+        """{environments, versions, builds, runs}, exact; and how many `lines` the list of versions has."""
         if self.question.finds_versions:
             found = self.versions.aggregate(environments=Count("environment", distinct=True), versions=Count("pk"))
-            return found | {"builds": self.builds.count(), "runs": self.runs.count()}
+            found |= {"builds": self.builds.count(), "runs": self.runs.count()}
+            return found | {"lines": found["versions"]}
         found = self.uses.aggregate(
+            lines=Count("pk"),
             environments=Count("environment", distinct=True),
             versions=Count("version", distinct=True),
             builds=Sum("builds", default=0),

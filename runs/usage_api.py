@@ -13,16 +13,17 @@ TEXTS = {
     "package": "name of a package, as pip or conda writes it",
     "version": "which versions: <3.1.6, >=1.2,<2, ==1.26.4",
     "manager": "conda or pip; both, if nothing is said",
-    "sha256": "of a package's file, instead of its name",
+    "sha256": "of a package's file, or its first 8 digits or more, instead of its name",
     "licence": "a part of a licence, instead of a name",
     "advisory": "id or alias such as a CVE, instead of a name",
-    "image": "base image with or without tag, instead of a name",
+    "image": "base image with or without tag and digest, instead of a name",
     "digest": "of an image, instead of a name",
     "how": "direct or transitive in locks, or declared in definitions; in locks, if nothing is said",
     "workspace": "only there",
     "environment": "only environments of this name",
-    "number": "only the version of this number",
+    "number": "only the version of this number, or of this label where environment says of what: prod, latest",
     "latest": "true: only the newest version of each environment",
+    "active": "true: only versions that are not archived, of environments that are not",
     "person": "only runs by this person",
     "since": "only what ran on this day or later",
     "until": "only what ran on this day or earlier",
@@ -36,6 +37,15 @@ class CountsSerializer(serializers.Serializer):
     versions = serializers.IntegerField()
     builds = serializers.IntegerField()
     runs = serializers.IntegerField()
+    lines = serializers.IntegerField(
+        help_text="of the list of versions: one for each lock that a version had, and for what nobody registered"
+    )
+
+
+class VersionSerializer(serializers.Serializer):
+    workspace = serializers.CharField()
+    environment = serializers.CharField()
+    version = serializers.IntegerField()
 
 
 class UsageSerializer(serializers.Serializer):
@@ -43,6 +53,7 @@ class UsageSerializer(serializers.Serializer):
     advisories = serializers.ListField(
         child=serializers.DictField(), help_text="those that are asked about: id, summary, severity, url, affected"
     )
+    number = VersionSerializer(many=True, help_text="what the label that was asked about points at")
     unlocked = serializers.IntegerField(help_text="versions that declare the package and have no lock")
     results = serializers.ListField(
         child=serializers.DictField(),
@@ -52,7 +63,7 @@ class UsageSerializer(serializers.Serializer):
 
 
 def _form(request):
-    form = UsageForm(request.query_params)
+    form = UsageForm(request.query_params, request.user)
     if not form.is_valid():
         raise ValidationError({field: list(faults) for field, faults in form.errors.items()})
     if not form.question.is_asked:
@@ -75,6 +86,17 @@ def _advisories(answer):
     ]
 
 
+def _named(answer):
+    return [
+        {
+            "workspace": version.environment.workspace.name,
+            "environment": version.environment.name,
+            "version": version.number,
+        }
+        for version in answer.named
+    ]
+
+
 class Usage(APIView):
     @extend_schema(parameters=PARAMETERS, responses=UsageSerializer)
     def get(self, request):
@@ -85,6 +107,7 @@ class Usage(APIView):
         pages = rows.pages()
         lines = rows.lines(pages.paginate_queryset(rows.found, request))
         found = {"counts": answer.counts, "unlocked": answer.unlocked, "advisories": _advisories(answer)}
+        found["number"] = _named(answer)
         return Response(found | {"results": lines, "next": pages.get_next_link()})
 
 

@@ -1,35 +1,40 @@
+import re
+
 from django import forms
 
 from builds.models import Advisory, AdvisoryImport
 from environments.faults import UserFault
+from environments.label_names import REFERENCE
+from environments.models import Environment, Version, Workspace
 from environments.texts import can_be_kept
 from environments.version_sets import VersionSet
 
 from .usage import SUBJECTS, Question
 
 LISTS = ("versions", "builds", "runs")
+SHORTEST_HASH = 8  # digits
 
 
 class UsageForm(forms.Form):
-    """The question of an audit, as a page or the API asks it."""
+    """The question of an audit, as a page or the API asks it, and a person who asks.
+
+    What nobody could find is a fault at its field: a misspelt workspace must not be answered by “nothing has it”.
+    """
+
+    def __init__(self, asked, user):
+        super().__init__(asked)
+        self.user = user
 
     package = forms.CharField(required=False, max_length=255)
     version = forms.CharField(required=False, max_length=500, label="Versions")
     manager = forms.ChoiceField(
         required=False, label="Kind", choices=[("", "Conda or pip"), ("conda", "Conda"), ("pip", "Pip")]
     )
-    sha256 = forms.RegexField(
-        r"^[0-9a-f]{64}$", required=False, error_messages={"invalid": "A SHA-256 has 64 hexadecimal digits."}
-    )
+    sha256 = forms.CharField(required=False, max_length=80, label="SHA-256 of a file")
     licence = forms.CharField(required=False, max_length=200)
     advisory = forms.CharField(required=False, max_length=100, label="Advisory")
     image = forms.CharField(required=False, max_length=500, label="Base image")
-    digest = forms.RegexField(
-        r"^sha256:[0-9a-f]{64}$",
-        required=False,
-        label="Image digest",
-        error_messages={"invalid": "A digest is sha256: and 64 hexadecimal digits."},
-    )
+    digest = forms.CharField(required=False, max_length=80, label="Image digest")
     how = forms.ChoiceField(
         required=False,
         label="Where",
@@ -42,8 +47,14 @@ class UsageForm(forms.Form):
     )
     workspace = forms.CharField(required=False, max_length=63)
     environment = forms.CharField(required=False, max_length=255)
-    number = forms.IntegerField(required=False, min_value=1, max_value=999_999_999)
+    number = forms.RegexField(
+        f"^({REFERENCE})$",
+        required=False,
+        label="Version or label",
+        error_messages={"invalid": "A version of an environment is a number, or a label."},
+    )
     latest = forms.BooleanField(required=False, label="Latest versions only")
+    active = forms.BooleanField(required=False, label="Without what is archived")
     person = forms.CharField(required=False, max_length=255, label="Run by")
     since = forms.DateField(required=False, label="Used since")
     until = forms.DateField(required=False, label="Used until")
@@ -62,7 +73,37 @@ class UsageForm(forms.Form):
             self.add_error("version", "Versions are of a package, which is not named.")
         if asked.get("how") == "declared" and not asked.get("package"):
             self.add_error("how", "Definitions name packages; a hash or a licence stands in locks alone.")
+        if asked.get("since") and asked.get("until") and asked["until"] < asked["since"]:
+            self.add_error("until", "This day is before the first one.")
+        if not self.errors:
+            self._find_place(asked)
         return asked
+
+    def _find_place(self, asked):
+        """Add an error unless there is such a workspace, environment and version, as far as the person may see."""
+        workspaces = Workspace.objects.visible_to(self.user)
+        if asked["workspace"]:
+            workspaces = workspaces.filter(name=asked["workspace"])
+            if not workspaces.exists():
+                self.add_error("workspace", f"There is no workspace {asked['workspace']} that you may see.")
+                return
+        environments = Environment.objects.filter(workspace__in=workspaces, name=asked["environment"])
+        if asked["environment"] and not environments.exists():
+            self.add_error("environment", f"There is no environment {asked['environment']} that you may see there.")
+        elif asked["number"] and not asked["number"].isdecimal() and not asked["environment"]:
+            self.add_error("number", "A label is of an environment, which is not named.")
+        elif asked["number"] and asked["environment"] and not _has_version(environments, asked["number"]):
+            told = f"{asked['environment']} has no version {asked['number']}, and no label of that name."
+            self.add_error("number", told)
+
+    def clean_sha256(self):
+        """The hash, or its beginning, however it is written."""
+        return _hex(self.cleaned_data["sha256"], SHORTEST_HASH, "The first 8 of the 64 hexadecimal digits are enough.")
+
+    def clean_digest(self):
+        told = "An image is named by all 64 hexadecimal digits of its SHA-256."
+        digest = _hex(self.cleaned_data["digest"], 64, told)
+        return digest and f"sha256:{digest}"
 
     def clean_advisory(self):
         """An id or alias that is known: of another one nobody could say that nothing has it."""
@@ -107,5 +148,17 @@ class UsageForm(forms.Form):
         if asked["licence"]:
             return f"a package under {asked['licence']}"
         if asked["sha256"]:
-            return f"the file {asked['sha256'][:12]}…"
+            return f"a file {asked['sha256'][:12]}…"
         return asked["image"] or f"the image {asked['digest'][:19]}…"
+
+
+def _has_version(environments, reference):
+    return Version.objects.called(reference).filter(environment__in=environments).exists()
+
+
+def _hex(text, least, told):
+    """The hexadecimal digits of a SHA-256 that is written with or without `sha256:`, large or small."""
+    digits = text.strip().lower().removeprefix("sha256").lstrip(":=")
+    if digits and not re.fullmatch(f"[0-9a-f]{{{least},64}}", digits):
+        raise forms.ValidationError(told)
+    return digits

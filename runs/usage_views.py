@@ -18,7 +18,7 @@ MOST_WORKSPACES = 200  # that the filter offers
 
 def audit(request):
     """Who used this package? The whole question stands in the address."""
-    form = UsageForm(request.GET or None)
+    form = UsageForm(request.GET or None, request.user)
     context = {
         "form": form,
         "workspaces": Workspace.objects.worked_in_by(request.user)[:MOST_WORKSPACES],
@@ -55,7 +55,7 @@ def _found(request, form):
 
 def export(request, kind):
     """The list that the page shows, whole, as a file."""
-    form = UsageForm(request.GET)
+    form = UsageForm(request.GET, request.user)
     if not form.is_valid() or not form.question.is_asked:
         return render(request, "runs/audit.html", {"form": form, "section": "audit"}, status=422)
     return as_file(form, request.user, kind)

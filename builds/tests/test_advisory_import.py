@@ -13,6 +13,7 @@ from builds.models import Advisory, AdvisoryImport, AdvisoryMatch, Affected, Loc
 from builds.tasks import import_advisories
 from builds.tests.advisory_cast import JINJA, MALICE, URLLIB, URLLIB_TOO, document, export
 from builds.tests.diff_cast import conda, pip
+from events.models import Event, Verb
 
 FORGE = "https://channels.example.org/conda-forge"
 
@@ -48,6 +49,14 @@ def test_an_export_is_held_against_every_release_of_locks(file):
         (URLLIB, "pip/urllib3/1.26.16", "1.26.17"),
         (URLLIB_TOO, "pip/urllib3/1.26.16", "1.26.17"),
     ]
+
+
+def test_an_import_is_an_event_however_it_ended(file):
+    for source in (file(), "/nowhere"):
+        done = advisory_import.run(source)
+        event = Event.objects.get(verb=Verb.IMPORTED, object_id=done.pk)
+        assert (event.kind, event.object, event.after["advisories"]) == ("advisory import", source, done.advisories)
+        assert event.after["fault"] == done.fault
 
 
 def test_a_lock_that_comes_later_is_held_against_what_is_known(file):

@@ -27,6 +27,9 @@ def meant(text, manager):
         ("2.1+cu118", ["2.1+cu118"]),
         ("~=1.2.1", ["1.2.5"]),
         ("3.*", []),
+        ("*", THERE),
+        (">= 1.9 , < 2", ["1.9", "1.10"]),
+        ("≥ 1.9, ≠ 1.9", ["1.10", "2.0rc1", "2.0", "2.0.post1", "2.1+cu118", "1!1.0"]),
     ],
 )
 def test_a_range_means_the_same_versions_of_pip(text, expected):
@@ -41,6 +44,11 @@ def test_a_range_means_the_same_versions_of_pip(text, expected):
         (">1.9,<2.0rc1", ["1.10"]),
         (">=1!0", ["1!1.0"]),
         ("1.9|1.10", ["1.9", "1.10"]),
+        ("==1.2.*", ["1.2", "1.2.5"]),
+        ("<1.2|==1.2.*", ["1.2", "1.2.5"]),
+        ("*", THERE),
+        (">= 1.9 , < 2", ["1.9", "1.10", "2.0rc1"]),
+        ("≥ 2.0", ["2.0", "2.0.post1", "2.1+cu118", "1!1.0"]),
     ],
 )
 def test_a_range_is_read_by_the_order_of_conda_for_conda(text, expected):
@@ -51,6 +59,18 @@ def test_a_version_that_no_order_knows_is_found_as_it_is_written():
     assert VersionSet("2004d-x").has("pip", "2004d-x")
     assert not VersionSet(">1").has("pip", "not a version")
     assert not VersionSet(">1").has("pip", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reader", "other"),
+    [("===1.2", "pip", "conda"), (">1.2.*", "conda", "pip"), ("(<1|>2)", "conda", "pip"), (">2+cu1", "conda", "pip")],
+)
+def test_what_means_something_to_one_kind_alone_is_refused_where_both_are_asked(text, reader, other):
+    with pytest.raises(UserFault, match=f"means something to {reader} alone"):
+        VersionSet(text)
+    assert VersionSet(text, reader)
+    with pytest.raises(UserFault, match="is no range of versions"):
+        VersionSet(text, other)
 
 
 @pytest.mark.parametrize("text", [">>1", "|", "1,,2", ">=x y", "x" * 501, "<", "\0"])

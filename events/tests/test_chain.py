@@ -51,6 +51,22 @@ def test_no_event_can_be_deleted(five):
         five[0].delete()
 
 
+@pytest.mark.parametrize("key", ["id", "position"])
+def test_no_event_can_be_put_in_the_place_of_another(five, key):
+    """As REPLACE of SQLite and ON CONFLICT of both would."""
+    columns = ", ".join(f'"{field.column}"' for field in Event._meta.fields)
+    values = columns.replace('"object"', "'a lie'")
+    values = values.replace('"position"', "NULL") if key == "id" else values.replace('"id"', '"id" + 1000')
+    source = f"({columns}) SELECT {values} FROM events_event WHERE id = {five[1].pk}"  # noqa: S608, a test's own
+    statements = [f"INSERT INTO events_event {source} ON CONFLICT ({key}) DO UPDATE SET object = 'a lie'"]
+    if connection.vendor == "sqlite":
+        statements.append(f"INSERT OR REPLACE INTO events_event {source}")
+    for statement in statements:
+        with refused(), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert Event.objects.get(pk=five[1].pk).object == five[1].object
+
+
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
 def test_the_table_cannot_be_emptied(five):
     with refused(), transaction.atomic(), connection.cursor() as cursor:

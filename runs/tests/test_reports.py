@@ -89,8 +89,42 @@ def test_json_of_pip_and_of_conda():
     assert (report.python, report.platform) == ("3.12.1", "linux-64")
 
 
+RULER = "─" * 40
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # pip list --outdated: the third column is what one could have instead
+        (
+            "Package Version Latest Type\n------- ------- ------ -----\nidna 3.4 3.7 wheel\n",
+            ("pip", "idna", "3.4", "", ""),
+        ),
+        ("Package Version Location Installer\nidna 3.4 C:\\Program Files\\lib pip\n", ("pip", "idna", "3.4", "", "")),
+        ("idna==3.4  # why\n\n[notice] A new release of pip is available\n", ("pip", "idna", "3.4", "", "")),
+        ("[notice] To update, run: pip\nidna==3.4\n", ("pip", "idna", "3.4", "", "")),
+        ("WARNING: Ignoring -dna\nDEPRECATION: Loading egg\nidna==3.4\n", ("pip", "idna", "3.4", "", "")),
+        ("\ufeffidna==3.4\r\n", ("pip", "idna", "3.4", "", "")),
+        ("Using Python 3.12.3 environment at: /x\nidna==3.4\n", ("pip", "idna", "3.4", "", "")),
+        ("-e file:///home/me/mine\n", ("pip", "mine", "", "", "")),
+        ("-f https://files.example.org\n--no-index\nidna==3.4\n", ("pip", "idna", "3.4", "", "")),
+        (
+            f'List of packages in environment: "/x"\n\n  Name  Version  Build  Channel\n{RULER}\n  python 3.12.1 h1_0 main\n',
+            ("conda", "python", "3.12.1", "h1_0", "main"),
+        ),
+        (
+            "numpy 1.26.4 py311_0 https://conda.example.org/t/a-secret-token/main\n",
+            ("conda", "numpy", "1.26.4", "py311_0", "https://conda.example.org/t/…/main"),
+        ),
+        ("mine 1.0 dev_0 <develop>\n", ("conda", "mine", "1.0", "dev_0", "<develop>")),
+    ],
+)
+def test_what_tools_print_around_and_beside_it(text, expected):
+    assert seen(text) == [expected]
+
+
 def test_conda_list_and_pip_freeze_together_name_each_package_once():
-    text = "numpy 1.26.4 py311_0 conda-forge\nnumpy @ file:///home/builder/numpy\nrich==13.0\n"
+    text = "numpy 1.26.4 py311_0 conda-forge\nnumpy @ file:///home/builder/numpy\nrich==13.0\nnumpy==1.26.4\n"
     assert seen(text) == [("conda", "numpy", "1.26.4", "py311_0", "conda-forge"), ("pip", "rich", "13.0", "", "")]
 
 
@@ -98,6 +132,12 @@ def test_conda_list_and_pip_freeze_together_name_each_package_once():
     ("text", "said"),
     [
         ("idna==3.4\nTraceback (most recent call last):\n", "Line 2: “Traceback (most recent call last):” is not"),
+        ("2024-01-01 10:00:00  (rev 0)\n    +numpy-1.2 (main/linux-64)\n", "Line 1: “2024-01-01 10:00:00  (rev 0)” is"),
+        ("idna==3.4\n-e .\n", "Line 2: “-e .” is not"),
+        ("idna==3.4\nIdna==3.5\n", "Line 2: idna 3.5 is there already, as 3.4."),
+        ('[{"name": "a", "version": "1"}, {"name": "A", "version": "2"}]', "Package 2 of the JSON: a 2 is there"),
+        ("idna>=3.4\n", "Line 1: “idna>=3.4” is not"),
+        ("@EXPLICIT\nhttps://conda.example.org/main/linux-64/python.conda\n", "Line 2: “https://conda"),
         ("", "This lists no package."),
         ("# nothing\n", "This lists no package."),
         ("[1]", "Package 1 of the JSON has no name and version."),

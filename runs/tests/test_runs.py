@@ -31,7 +31,7 @@ def post(api, editor, workspace):
 
 def test_a_run_of_a_version_has_the_lock_that_the_version_had(post, build):
     succeed(build)
-    run = post(environment="science", version=1, script="train.py", code_revision="abc", image_digest=SHA)
+    run = post(environment="science", version=1, script="train.py", code_revision="abc", image_digest=SHA.upper())
     assert run["lock"] == build.lock.digest
     assert run["evidence"] == "locked"
     assert run["image_key"] == build.image_key
@@ -96,6 +96,7 @@ def test_the_same_report_is_stored_once(post):
         ({"environment": "science", "ended": "2020-01-01T00:00:00Z"}, "ended", "before it starts"),
         ({"environment": "science", "ended": STARTED, "status": "running"}, "status", "has ended"),
         ({"environment": "science", "image_digest": "latest"}, "image_digest", "sha256:"),
+        ({"environment": "science", "image_digest": "sha256:" + "x" * 64}, "image_digest", "sha256:"),
         ({"definition": {"python": []}}, "definition", ""),
         ({"environment": "science", "name": "x" * 201}, "name", "200"),
     ],

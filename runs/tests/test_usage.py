@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from builds.lock import Package
 from builds.models import Build, Lock, LockedPackage, Status, VersionLock
-from environments.models import Membership, Role, Workspace
+from environments import lifecycle
+from environments.models import Label, Membership, Role, Workspace
 from runs.models import Run, Use
 from runs.reports import read
 from runs.usage import Answer, Question
@@ -21,6 +22,7 @@ from runs.usage_forms import UsageForm
 from runs.usage_rows import rows_of
 
 SHA = {name: f"{n:064x}" for n, name in enumerate(("idna", "rich", "numpy", "openssl"), 1)}
+DIGEST = f"sha256:{'a7' * 32}"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +53,7 @@ def ask(editor):
     """The lines of one list of the answer, as the editor gets it."""
 
     def ask(of="versions", **asked):
-        form = UsageForm(asked)
+        form = UsageForm(asked, editor)
         assert form.is_valid(), form.errors
         answer = Answer(form.question, editor)
         lines = list(rows_of(answer, of).everything())
@@ -92,18 +94,131 @@ def test_a_version_is_found_by_what_its_lock_has(ask, science):
         ({"package": "idna", "manager": "conda"}, []),
         ({"package": "nothing"}, []),
         ({"sha256": SHA["rich"]}, [2]),
+        ({"sha256": f" SHA256:{SHA['rich'].upper()} "}, [2]),
+        ({"sha256": "9" * 8}, []),
         ({"licence": "mit"}, [1, 2]),
         ({"licence": "gpl"}, []),
         ({"package": "idna", "environment": "science", "number": 2}, [2]),
-        ({"package": "idna", "workspace": "elsewhere"}, []),
     ],
 )
 def test_each_part_of_the_question_narrows_the_answer(ask, science, asked, numbers):
     assert sorted(line["version"] for line in ask(**asked)) == numbers
 
 
+def test_the_beginning_of_a_hash_finds_its_file(ask, environment, editor, wanted):
+    version = environment.register(wanted("idna"), editor)[0]
+    built(version, editor, replace(package("pip", "idna", "1"), sha256="abcdef12" + "f" * 56))
+    built(version, editor, replace(package("pip", "idna", "2"), sha256="abcdef13" + "0" * 56))
+    assert [line["package_version"] for line in ask(sha256="ABCDEF12")] == ["1"]
+    assert [line["package_version"] for line in ask(sha256="sha256:abcdef13000")] == ["2"]
+    assert ask(sha256="abcdef120") == []
+
+
+def test_a_label_names_the_version_that_it_points_at_today(client, ask, science, environment, editor):
+    Label.objects.point(environment, "prod", science[0], editor)
+    asked = {"package": "idna", "environment": "science"}
+    assert [line["version"] for line in ask(**asked, number="prod")] == [1]
+    Label.objects.point(environment, "prod", science[1], editor)
+    assert [line["version"] for line in ask(**asked, number="prod")] == [2]
+    assert ask(**asked, number="latest") == []
+    assert [line["version"] for line in ask(**asked, number="latest", how="declared")] == [3]
+    client.force_login(editor)
+    answer = client.get(reverse("api-usage"), asked | {"number": "prod"}).json()
+    assert answer["number"] == [{"workspace": "team", "environment": "science", "version": 2}]
+    page = client.get(reverse("audit"), asked | {"number": "prod"}).content.decode()
+    assert f'prod is <a href="{science[1].get_absolute_url()}">version 2</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "told"),
+    [
+        ({"workspace": "taem"}, "workspace", "There is no workspace taem that you may see."),
+        ({"environment": "scienec"}, "environment", "There is no environment scienec that you may see there."),
+        ({"number": "prod"}, "number", "A label is of an environment, which is not named."),
+        ({"environment": "science", "number": "prod"}, "number", "science has no version prod, and no label"),
+        ({"environment": "science", "number": "4"}, "number", "science has no version 4, and no label"),
+        ({"environment": "science", "number": "0"}, "number", "is a number, or a label."),
+        ({"since": "2026-02-01", "until": "2026-01-01"}, "until", "This day is before the first one."),
+    ],
+)
+def test_a_place_that_there_is_not_is_a_fault_and_no_answer(api, client, science, editor, asked, field, told):
+    answer = api(editor).get(reverse("api-usage"), asked | {"package": "idna"})
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert told in answer.json()[field][0]
+    client.force_login(editor)
+    page = client.get(reverse("audit"), asked | {"package": "idna"})
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert told in text
+    assert all(value in text for value in asked.values())  # nothing that was typed is lost
+
+
+def test_a_stranger_is_told_that_a_workspace_is_not_there(api, science, stranger):
+    asked = {"package": "idna", "workspace": "team"}
+    told = {"workspace": ["There is no workspace team that you may see."]}
+    assert api(stranger).get(reverse("api-usage"), asked).json() == told
+
+
+def test_what_is_archived_can_be_left_out_and_is_found_otherwise(ask, science, environment, editor):
+    lifecycle.archive(science[0], editor)
+    assert sorted(line["version"] for line in ask(package="idna")) == [1, 2]
+    assert [line["version"] for line in ask(package="idna", active=True)] == [2]
+    assert sorted(line["version"] for line in ask(package="idna", active=True, how="declared")) == [2, 3]
+    lifecycle.archive(environment, editor)
+    for asked in ({}, {"how": "declared"}):
+        assert ask(package="idna", active=True, **asked) == []
+        assert ask(package="idna", **asked)
+
+
+def test_what_a_run_reported_is_neither_direct_nor_transitive(ask, science, editor):
+    ran(science[0], editor, report=read("idna==3.7\n"))
+    assert {line["package_version"]: line["direct"] for line in ask(package="idna")} == {
+        "3.10": True,
+        "3.9": False,
+        "3.7": None,
+    }
+    assert [line["package_version"] for line in ask(package="idna", how="direct")] == ["3.10"]
+    assert [line["package_version"] for line in ask(package="idna", how="transitive")] == ["3.9"]
+
+
+def test_versions_count_the_runs_that_were_asked_about(ask, science, editor):
+    for person in ("ann", "ann", "bob"):
+        ran(science[0], editor, person=person)
+    assert [line["runs"] for line in ask(package="idna", person="ann")] == [2]
+    assert [line["runs"] for line in ask(package="idna", person="ann", how="declared")] == [2]
+
+
+def test_one_line_says_how_many_others_of_its_lock_are_meant(ask, environment, editor, wanted):
+    version = environment.register(wanted("idna"), editor)[0]
+    built(version, editor, package("pip", "rich", "1", False), package("pip", "idna", "2"), package("conda", "a", "3"))
+    (line,) = ask(licence="mit")
+    assert (line["package"], line["direct"], line["others"]) == ("a", True, 2)
+
+
+def test_builds_and_runs_say_what_their_version_declares(client, ask, science, editor):
+    ran(science[1], editor)
+    for of in ("builds", "runs"):
+        assert {line["constraint"] for line in ask(of, package="idna", how="declared", number="2")} == {"==3.9"}
+    client.force_login(editor)
+    page = client.get(reverse("audit"), {"package": "idna", "how": "declared", "of": "runs"}).content.decode()
+    assert "==3.9" in page
+
+
+def test_who_used_a_curated_version_elsewhere_is_nobodys_business(curated, viewer, stranger):
+    elsewhere = Workspace.objects.create(name="away")
+    facts = {"person": "eve", "started": START, "image_digest": DIGEST}
+    Run.objects.record(elsewhere, stranger, version=curated, **facts)
+    name = curated.declared.exclude(kind="image").first().name
+    for asked, runs in (({"package": name, "how": "declared"}, [0]), ({"digest": DIGEST}, [])):
+        form = UsageForm(asked, viewer)
+        assert form.is_valid(), form.errors
+        answer = Answer(form.question, viewer)
+        assert [line["runs"] for line in rows_of(answer, "versions").everything()] == runs
+        assert answer.counts["versions"] == len(runs)
+
+
 def test_versions_without_a_lock_are_told_apart(science, editor):
-    form = UsageForm({"package": "idna"})
+    form = UsageForm({"package": "idna"}, editor)
     assert form.is_valid()
     assert Answer(form.question, editor).unlocked == 1
 
@@ -145,21 +260,30 @@ def test_a_base_image_is_found_with_and_without_its_tag(ask, environment, editor
         docker = {"docker": {"baseImage": f"registry.example.org:5000/team/base:{tag}"}}
         environment.register(wanted(f"idna=={n}", **docker), editor)
     image = "Registry.example.org:5000/team/base"
-    assert sorted(line["version"] for line in ask(image=image)) == [1, 2]
-    assert [line["version"] for line in ask(image=f"{image}:2")] == [2]
+    digest = f"sha256:{5:064x}"
+    environment.register(wanted("idna==3", docker={"baseImage": f"{image}:3@{digest}"}), editor)
+    environment.register(wanted("idna==4", docker={"baseImage": image}), editor)
+    lines = f"ARG BASE={image}\nFROM ${{BASE}}:5 AS one\nFROM one\n"
+    environment.register(wanted("idna==5", docker={"baseDockerfile": lines}), editor)
+    assert sorted(line["version"] for line in ask(image=image)) == [1, 2, 3, 4, 5]
+    for named, number in (("2", 2), ("3", 3), ("latest", 4), ("5", 5)):
+        assert [line["version"] for line in ask(image=f"{image}:{named}")] == [number]
+    for named in (f"@{digest.upper()}", f":3@{digest}"):
+        assert [line["version"] for line in ask(image=image + named)] == [3]
+    assert ask(image=f"{image}:2@{digest}") == []
     assert ask(image="base") == []
 
 
 def test_an_image_digest_is_found_by_its_runs(ask, science, editor):
-    digest = f"sha256:{7:064x}"
-    ran(science[2], editor, image_digest=digest, name="in it")
-    assert [line["name"] for line in ask("runs", digest=digest)] == ["in it"]
-    assert [line["version"] for line in ask(digest=digest)] == [3]
+    ran(science[2], editor, image_digest=DIGEST, name="in it")
+    for digest in (DIGEST, DIGEST.upper(), f" {DIGEST.removeprefix('sha256:')}"):
+        assert [line["name"] for line in ask("runs", digest=digest)] == ["in it"]
+        assert [line["version"] for line in ask(digest=digest)] == [3]
 
 
 def test_nobody_finds_what_they_may_not_see(science, stranger, ask):
     answer = Answer(Question(package="idna"), stranger)
-    assert answer.counts == {"environments": 0, "versions": 0, "builds": 0, "runs": 0}
+    assert answer.counts == {"environments": 0, "versions": 0, "builds": 0, "runs": 0, "lines": 0}
     assert answer.unlocked == 0
     assert [list(rows_of(answer, of).everything()) for of in ("versions", "builds", "runs")] == [[], [], []]
 
@@ -201,7 +325,7 @@ def test_answers_equal_those_that_are_counted_one_by_one(person, wanted, seed):
         asked["how"] = dice.choice(("", "direct", "transitive"))
         if dice.random() < 0.5:
             asked |= {"person": "ann", "since": "2026-01-10"}
-        form = UsageForm(asked)
+        form = UsageForm(asked, by)
         assert form.is_valid(), form.errors
         answer = Answer(form.question, by)
 
@@ -210,7 +334,7 @@ def test_answers_equal_those_that_are_counted_one_by_one(person, wanted, seed):
                 p.name == asked["package"]
                 and p.manager in (asked["manager"] or ("pip", "conda"))
                 and form.versions.has(p.manager, p.version)
-                and (asked["how"] == "" or p.direct == (asked["how"] == "direct"))
+                and (asked["how"] == "" or (not lock.is_reported and p.direct == (asked["how"] == "direct")))
                 for p in LockedPackage.objects.filter(lock=lock)
             )
 
@@ -228,6 +352,7 @@ def test_answers_equal_those_that_are_counted_one_by_one(person, wanted, seed):
             "versions": len({v for v, _ in wanted_pairs}),
             "builds": sum(v.environment.workspace_id in visible and bool(has(b.lock)) for v, b in there),
             "runs": len(wanted_runs),
+            "lines": len(wanted_pairs),
         }
 
 
@@ -277,9 +402,13 @@ def test_the_page_says_yes_and_who(client, science, viewer, editor):
     ("asked", "field"),
     [
         ({"package": "idna", "version": ">>1"}, "version"),
+        ({"package": "idna", "version": ">1.0.*"}, "version"),
         ({"version": "1"}, "version"),
         ({"package": "idna", "licence": "MIT"}, "licence"),
         ({"sha256": "xyz"}, "sha256"),
+        ({"sha256": "abcdef1"}, "sha256"),
+        ({"sha256": "a" * 65}, "sha256"),
+        ({"digest": "sha256:abcdef12"}, "digest"),
         ({"digest": "latest"}, "digest"),
         ({"package": "idna", "since": "soon"}, "since"),
         ({"package": "i\0dna"}, "package"),
@@ -296,7 +425,7 @@ def test_a_question_that_makes_no_sense_is_answered_by_field(client, api, viewer
 
 def test_the_api_gives_lines_and_counts(api, science, viewer):
     answer = api(viewer).get(reverse("api-usage"), {"package": "idna", "version": "3.9"}).json()
-    assert answer["counts"] == {"environments": 1, "versions": 1, "builds": 1, "runs": 0}
+    assert answer["counts"] == {"environments": 1, "versions": 1, "builds": 1, "runs": 0, "lines": 1}
     assert (answer["unlocked"], answer["next"]) == (1, None)
     (line,) = answer["results"]
     assert (line["workspace"], line["environment"], line["version"], line["package_version"]) == (
@@ -320,6 +449,64 @@ def test_the_files_equal_the_screen_and_run_nothing(client, science, viewer, edi
     assert [row["script"] for row in as_json] == [line["script"] for line in seen]
     empty = client.get(reverse("audit-export", args=["json"]), {"package": "nothing"})
     assert json.loads(b"".join(empty.streaming_content)) == []
+
+
+def rows_of_file(client, kind, asked):
+    text = b"".join(client.get(reverse("audit-export", args=[kind]), asked).streaming_content).decode()
+    return json.loads(text) if kind == "json" else list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("of", ["versions", "builds", "runs"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"package": "jinja2"},
+        {"package": "jinja2", "how": "declared"},
+        {"package": "jinja2", "person": "ann"},
+        {"advisory": "CVE-2025-27516"},
+        {"licence": "MIT"},
+        {"sha256": "9" * 10},
+        {"image": "team/base"},
+        {"digest": DIGEST},
+    ],
+)
+def test_files_screen_and_api_say_the_same(client, environment, editor, wanted, advisories, subject, of):
+    """Every question, each of its lists: the same lines in the same order, as many as are counted."""
+    for n, minor in enumerate((4, 5, 4)):
+        definition = wanted(f"jinja2==3.1.{minor}", f"rich=={n}", docker={"baseImage": f"team/base:{n}"})
+        version = environment.register(definition, editor)[0]
+        built(version, editor, package("pip", "jinja2", f"3.1.{minor}"), package("pip", "rich", str(n)))
+        ran(version, editor, image_digest=DIGEST, started=START + timedelta(days=n))
+    client.force_login(editor)
+    asked = subject | {"of": of}
+    page = client.get(reverse("audit"), asked)
+    seen, counts = page.context["lines"], page.context["answer"].counts
+    there = client.get(reverse("api-usage"), asked).json()
+    of_json, of_csv = (rows_of_file(client, kind, asked) for kind in ("json", "csv"))
+    assert len(seen) == 3 == counts["lines" if of == "versions" else of]
+    assert of_json == [{name: line[name] for name in of_json[0]} for line in there["results"]]
+    assert [list(row) for row in of_csv] == [list(row) for row in of_json]
+    assert [row["version"] for row in of_csv] == [str(line["version"]) for line in seen]
+    if "advisory" in subject:
+        assert {(row["advisory"], row["severity"], row["fixed"]) for row in of_csv} == {
+            ("GHSA-cpwx-vrp4-4pq7", "high", "3.1.6")
+        }
+        assert "GHSA-cpwx-vrp4-4pq7, fixed in 3.1.6" in page.content.decode()
+
+
+def test_pages_turn_without_a_line_twice_or_left_out_while_others_come(client, science, editor):
+    client.force_login(editor)
+    old = [str(ran(science[0], editor, started=START + timedelta(minutes=n // 3)).pk) for n in range(7)]
+    there = client.get(reverse("api-usage"), {"package": "idna", "of": "runs", "limit": 2}).json()
+    seen = []
+    while True:
+        seen += [line["run_id"] for line in there["results"]]
+        ran(science[0], editor, started=START + timedelta(days=9, minutes=len(seen)))  # before the first page
+        if not there["next"]:
+            break
+        there = client.get(there["next"]).json()
+    assert sorted(seen) == sorted(old)
+    assert there["counts"]["runs"] == 10
 
 
 def test_a_page_costs_the_same_however_many_lines(client, science, viewer, editor, django_assert_num_queries):
