@@ -171,6 +171,8 @@ class Attempt:
         if refused := self.build.version.refusals():
             told = " ".join(finding.sentence for finding in refused)
             self.give_up(Failure.NOT_ALLOWED, f"The rules of {self.build.workspace} refuse this version. {told}")
+        for finding in self.build.version.outdated:
+            self.say(f"Warning: {finding.message}")
         if wanted.brings_its_own_python:
             self.give_up(
                 Failure.NOT_BUILDABLE,

@@ -49,6 +49,14 @@ class CurationQuerySet(models.QuerySet):
         stages = (Stage.DEPRECATED, Stage.ARCHIVED)
         return self.filter(stage__in=stages).order_by(models.F("ends").asc(nulls_last=True), "environment__name")
 
+    def from_files(self, folder):
+        """Those that were read from a folder, by what `file_folder` says of it."""
+        return self.filter(file_number__isnull=False, file_folder=folder)
+
+    def without_file(self):
+        """Those whose file went, and about which curators have to decide."""
+        return self.kept_up().filter(file_gone__isnull=False).order_by("environment__name")
+
     def kept_up(self):
         """Those that are built and looked after."""
         return self.exclude(stage=Stage.ARCHIVED)
@@ -94,6 +102,8 @@ class Curation(models.Model):
     file_about = models.CharField(max_length=64, blank=True, editable=False)
     file_definition = models.CharField(max_length=64, blank=True, editable=False)
     file_number = models.PositiveIntegerField(null=True, editable=False, help_text="version that the file gave last")
+    file_folder = models.TextField(blank=True, editable=False, help_text="where its file was; empty: what is shipped")
+    file_gone = models.DateField(null=True, editable=False, help_text="day since which its file is not there any more")
     is_edited = models.BooleanField(default=False, editable=False, help_text="by a curator since the file was read")
 
     objects = CurationQuerySet.as_manager()
@@ -166,8 +176,12 @@ class Curation(models.Model):
                 self._announce(by)
 
     def edit(self, by, **wanted):
-        """The same by a curator: from then on the file passes over it no more than they pass over the file."""
-        self.change(by, is_edited=True, **wanted)
+        """The same by a curator: from then on the file passes over it no more than they pass over the file.
+
+        Where the file is gone, that is their decision about it: it is their own from now on.
+        """
+        own = {"file_number": None, "file_gone": None} if self.file_gone else {}
+        self.change(by, is_edited=True, **own, **wanted)
 
     def _describe(self, description=None, tags=None):
         if description is not None:

@@ -57,7 +57,7 @@ def environment(request, environment, form=None, status=200):
     context = {
         "section": "shelf",
         "environment": environment,
-        "workspace": environment.workspace,
+        "workspace": environment.used_in or environment.workspace,
         "curation": environment.curation,
         "latest": latest,
         "versions": versions[:VERSIONS],
@@ -96,7 +96,7 @@ def lifecycle(request, name):
     require_curator(request)
     curated = get_curated(request, name)
     curation = Curation.objects.with_subject().get(environment=curated)
-    form = LifecycleForm(request.POST or None, curation=curation)
+    form = LifecycleForm(request.POST or None, curation=curation, stage=request.GET.get("stage"))
     if form.is_bound and form.is_valid() and form.save(request.user):
         return redirect(curated)
     context = {

@@ -29,7 +29,7 @@ LISTS = [
     ("api-curated-users", ["AzureML-0"], 7),
     ("environments", ["team"], 14),
     ("environment", ["team", "science"], 14),
-    ("version", ["team", "science", 1], 13),
+    ("version", ["team", "science", 1], 14),
     ("environment-diff", ["team", "science"], 16),
     ("package", ["team", "science", "pip", "idna"], 8),
     ("builds", ["team", "science"], 12),
