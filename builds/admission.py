@@ -19,11 +19,17 @@ def check_policy(version, by, lock=None):
         raise Refused(_told(version.workspace, [finding.sentence for finding in refused]))
     if not version.environment.is_curated:
         return
-    lock = lock or Lock.objects.kept(version.reuse_key)
+    lock = lock or _lock_to_take(version)
     place = version.used_in
     reasons = [why_not_used(version, place, lock)] if place else _why_nowhere(version, by, lock)
     if reasons and all(reasons):
         raise Refused(reasons[0])
+
+
+def _lock_to_take(version):
+    """The lock that is kept; None where the portal's rules refuse it, by which it is resolved anew."""
+    kept = Lock.objects.kept(version.reuse_key)
+    return None if kept and lock_policy.refusals(kept.values(), Rule.objects.rules()) else kept
 
 
 def why_not_used(version, workspace, lock=None):

@@ -22,7 +22,7 @@ LISTS = [
     ("shelf", [], 15),
     ("environment", ["curated", "AzureML-0"], 21),
     ("endings", [], 8),
-    ("waiting", [], 7),
+    ("waiting", [], 8),
     ("lifecycle", ["AzureML-0"], 12),
     ("api-waiting", [], 3),
     ("api-shelf", [], 5),
