@@ -305,14 +305,12 @@ class VersionQuerySet(models.QuerySet):
         return self.annotate(**_build_fields(last))
 
     def curated_named(self, text):
-        """The version of a curated environment that is named so: AzureML-Minimal/3. Raise UserFault."""
-        name, _, number = text.partition("/")
+        """The version of a curated environment that is named so: AzureML-Minimal/3, or by a label. Raise UserFault."""
+        name, _, reference = text.partition("/")
         found = self.filter(environment__workspace__is_shelf=True, environment__name=name)
-        if number.isdecimal() and len(number) < 10 and number.isascii():
-            version = (
-                found.filter(number=number).select_related("environment__workspace", "environment__curation").first()
-            )
-            if version:
+        if re.fullmatch(REFERENCE, reference):
+            found = found.select_related("environment__workspace", "environment__curation")
+            if version := found.called(reference).first():
                 return version
         raise UserFault(f"There is no curated environment {text[:80]}. Write AzureML-Minimal/3.", "origin")
 

@@ -80,6 +80,11 @@ class WorkspaceQuerySet(models.QuerySet):
         mine = Membership.objects.filter(workspace=models.OuterRef("pk"), user=user)
         return self.annotate(my_role=models.Subquery(mine.values("role")[:1]))
 
+    def with_owners(self):
+        """Each with its `owners`: the memberships of those who can sign in."""
+        owners = Membership.objects.owners().select_related("user").order_by("user__username")
+        return self.prefetch_related(models.Prefetch("memberships", owners, to_attr="owners"))
+
     def only_owned_by(self, user):
         """Those in which nobody else is an owner who can sign in."""
         others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user=user)
