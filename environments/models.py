@@ -52,7 +52,7 @@ class EnvironmentQuerySet(models.QuerySet):
     def seen_in(self, workspace):
         """What a workspace has, and the curated environments, which every workspace has unless its own has the name."""
         own = Environment.objects.filter(workspace=workspace).order_by().values("name")
-        on_shelf = Q(workspace__is_shelf=True) & ~Q(name__in=own) & ~Q(curation__stage=Stage.ARCHIVED)
+        on_shelf = Q(workspace__is_shelf=True) & ~Q(name__in=own)
         return self.filter(Q(workspace=workspace) | on_shelf)
 
     def on_shelf(self):

@@ -103,10 +103,14 @@ def test_a_workspace_finds_the_shelf_behind_its_own(curated, workspace, editor, 
     assert list(Environment.objects.seen_in(workspace).order_by("name")) == [own, environment]
 
 
-def test_what_is_archived_is_on_no_list(curated, workspace):
-    assert curated.environment in Environment.objects.seen_in(workspace)
+def test_what_is_archived_is_on_no_list_until_it_is_asked_for(api, editor, curated, workspace):
+    def listed(which):
+        answer = api(editor).get("/api/v1/workspaces/team/environments/", {"archived": which} if which else {})
+        return [each["name"] for each in answer.json()["results"]]
+
+    assert [listed(which) for which in ("", "only", "all")] == [["AzureML-Minimal"], [], ["AzureML-Minimal"]]
     curated.environment.curation.change(stage="archived")
-    assert curated.environment not in Environment.objects.seen_in(workspace)
+    assert [listed(which) for which in ("", "only", "all")] == [[], ["AzureML-Minimal"], ["AzureML-Minimal"]]
     assert workspace.find_environment("AzureML-Minimal") == curated.environment
 
 
