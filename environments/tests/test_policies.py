@@ -372,7 +372,7 @@ def on(image="", dockerfile=""):
     ("document", "words"),
     [
         (on("h.org/ours:1.4"), "The base image h.org/ours:1.4 is blocked here. Ask Vera."),
-        (on(dockerfile=DOCKERFILE), "Line 1 of the Dockerfile"),
+        (on(dockerfile=DOCKERFILE.replace("idna", "anyascii")), "The base image h.org/ours:1.4 is blocked here."),
         (on(dockerfile=DOCKERFILE.replace("ours:1.4", "free:1")), "idna is blocked here"),
     ],
     ids=["image", "the image of a Dockerfile", "a package in a Dockerfile"],
@@ -386,7 +386,7 @@ def test_a_blocked_base_is_neither_registered_nor_built(api, editor, workspace, 
     build = caller.post(
         reverse("api-version-builds", args=["team", "science", old]), {}, content_type="application/json"
     )
-    assert (build.status_code, words.removeprefix("Line 1 of the Dockerfile") in build.json()["detail"]) == (409, True)
+    assert (build.status_code, words in build.json()["detail"]) == (409, True)
     document["environmentVariables"] = {"A": "another"}
     assert caller.post(url, {"definition": document}, content_type="application/json").status_code == 400
     theirs = reverse("api-versions", args=["other", "science"])
