@@ -4,7 +4,7 @@ from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from environments.access import get_version, get_workspace
+from environments.access import get_version, get_workspace, require
 from environments.faults import Refused, UserFault
 from envportal.pages import ByAge
 
@@ -133,10 +133,12 @@ class BuildList(generics.ListAPIView):
         version = get_version(request, **kwargs, permission="builds.add_build")
         wish = WishSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        digest = wish.validated_data.get("lock")
+        digest, looks = wish.validated_data.get("lock"), wish.validated_data.get("refresh", False)
+        if digest or looks:
+            require(request, "builds.move_lock", version)
         lock = VersionLock.objects.lock_of(version, digest) if digest else None
         try:
-            build = version.builds.request(version, request.user, lock, wish.validated_data.get("refresh", False))
+            build = version.builds.request(version, request.user, lock, looks)
         except Refused as fault:
             return Response({"detail": fault.message}, status=409)
         return Response(BuildSerializer(build).data, status=200 if build.reused_from_id else 201)

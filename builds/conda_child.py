@@ -3,7 +3,7 @@
     python -I conda_child.py QUESTION_FILE ANSWER_FILE
 
 Both are JSON. A question has `act`: `solve` with `channels` (addresses, in order of priority), `alias`, `specs`,
-`platform`, `virtual` ([name, version, build] each) and `cache`; or `install` with `records`, `prefix`, `platform`
+`platform`, `virtual` ([name, version, build] each), `constraints` (specs) and `cache`; or `install` with `records`, `prefix`, `platform`
 and `cache`. The answer is {"records": […]}, or {"fault": {"kind", "text", …}}; `conda.py` makes words of it. What
 is printed goes to the log of the build. `${NAME}` in addresses is filled in from ENVPORTAL_SECRET_NAME.
 """
@@ -70,6 +70,7 @@ async def answer_solve(question):
             gateway=gateway,
             platforms=platforms,
             virtual_packages=virtual,
+            constraints=[read_spec(text) for text in question.get("constraints", ())],
             channel_relations="disabled",
         )
     except exceptions.SolverError as fault:

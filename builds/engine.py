@@ -106,6 +106,8 @@ class Attempt:
         self.environ = uv.environ(work)
         self.credentials = credentials.Credentials()
         self.usage, self.progress = process.Usage(), None
+        self.portal_rules = Rule.objects.rules()
+        self.blocked = self.portal_rules.blocked
         self.built, self.fetched = {}, 0  # from source: {sha256: Built}; bytes that were fetched for it
         self.is_linked = False  # whether the prefix has the packages of conda
         self.rooms = Rooms(work, prefix, build.pk.int)
@@ -171,6 +173,8 @@ class Attempt:
         if refused := self.build.version.refusals():
             told = " ".join(finding.sentence for finding in refused)
             self.give_up(Failure.NOT_ALLOWED, f"The rules of {self.build.workspace} refuse this version. {told}")
+        for finding in self.build.version.outdated:
+            self.say(f"Warning: {finding.message}")
         if wanted.brings_its_own_python:
             self.give_up(
                 Failure.NOT_BUILDABLE,
@@ -270,7 +274,8 @@ class Attempt:
         """Return the lock to install: the one to take, where it fits, or a new one."""
         build, platform = self.build, uv.this_platform()
         private_wheels.fetch_all(self)
-        if lock and self.fits(lock, interpreter, platform):
+        unfit = lock and self.why_not(lock, interpreter, platform)
+        if lock and not unfit:
             self.say(
                 f"Taking the lock {lock} that {'was asked for' if build.asked_lock else 'is kept for this image key'}"
             )
@@ -279,7 +284,7 @@ class Attempt:
             self.give_up(Failure.PYTHON_MISSING, told)
         else:
             if lock:
-                self.say(f"The lock {lock} that is kept is for Python {lock.python}, so packages are resolved anew")
+                self.say(f"The lock {lock} that is kept {unfit}, so packages are resolved anew")
                 build.is_refresh = True
             python, packages = packages_of(self, interpreter[0] if interpreter else "", platform)
             lock = Lock.objects.store(python, platform, packages)
@@ -297,9 +302,15 @@ class Attempt:
         self.say(f"{count(len(packages), 'package')} locked")
         return lock
 
-    def fits(self, lock, interpreter, platform):
-        """Whether a lock is for this platform, and for the Python that is there unless it brings one."""
-        return lock.platform == platform and (interpreter is None or _minor(lock.python) == _minor(interpreter[0]))
+    def why_not(self, lock, interpreter, platform):
+        """Why a lock is not taken: it is for another platform or Python, unless it brings one, or not allowed by now."""
+        if lock.platform != platform or (interpreter and _minor(lock.python) != _minor(interpreter[0])):
+            there = "" if lock.platform == platform else f" on {lock.platform}"
+            return f"is for Python {lock.python}{there}"
+        is_asked = lock == self.build.asked_lock  # which then fails with the sentence of the policy
+        if not is_asked and lock_policy.refusals(lock.values(), self.portal_rules):
+            return "has what the rules of the portal refuse"
+        return ""
 
     def moved_nothing(self):
         """End with the build that installed this very lock, if there is one. Return whether it did."""

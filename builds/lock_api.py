@@ -118,7 +118,7 @@ class Refresh(generics.GenericAPIView):
 
     @extend_schema(request=PlatformSerializer, responses=RefreshSerializer)
     def post(self, request, workspace, name, number):
-        version = get_version(request, workspace, name, number, permission="builds.add_build")
+        version = get_version(request, workspace, name, number, permission="builds.move_lock")
         asked = PlatformSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         platform = asked.validated_data.get("platform", "")
@@ -147,7 +147,7 @@ class VersionLocks(generics.ListAPIView):
         },
     )
     def post(self, request, *args, **kwargs):
-        version = get_version(request, **kwargs, permission="builds.add_build")
+        version = get_version(request, **kwargs, permission="builds.move_lock")
         wanted = WantedLockSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         if digest := wanted.validated_data.get("lock"):

@@ -174,7 +174,9 @@ class VersionLockManager(models.Manager.from_queryset(VersionLockQuerySet)):
     def offer(self, version, lock, by):
         """Note that a lock was made for a version, to be looked at. Builds do not take it."""
         facts = {"by": by, "reuse_key": version.reuse_key}
-        return self.get_or_create(version=version, lock=lock, defaults=facts)[0]
+        with transaction.atomic():
+            version.hold()
+            return self.get_or_create(version=version, lock=lock, defaults=facts)[0]
 
     def keep(self, version, lock, by, is_refresh=False):
         """Let builds take a lock: a refresh from now on, another one unless there was one before."""

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.access import get_version
-from environments.faults import UserFault
+from environments.faults import Refused, UserFault
 from environments.forms import PageForm
 
 from . import preview, sbom
@@ -85,7 +85,7 @@ def as_bill(page):
 @never_cache
 def refresh(request, workspace, name, number):
     """Ask whether to resolve a version anew; POST does, and shows what that would change."""
-    version = get_version(request, workspace, name, number, permission="builds.add_build")
+    version = get_version(request, workspace, name, number, permission="builds.move_lock")
     form = PlatformForm(request.GET)
     context = {
         "version": version,
@@ -102,7 +102,7 @@ def refresh(request, workspace, name, number):
             context["found"] = look(version, request.user, asker, form.chosen)
         except preview.Superseded:
             context["not_answered"] = "The same was asked again meanwhile, so this answer was not waited for."
-        except preview.Crowded as fault:
+        except (preview.Crowded, Refused) as fault:
             context["not_answered"] = fault
     template = "builds/refresh.html"
     return render(request, f"{template}#answer" if request.htmx and not request.htmx.boosted else template, context)
@@ -111,7 +111,7 @@ def refresh(request, workspace, name, number):
 @require_POST
 def keep_lock(request, workspace, name, number):
     """Keep a lock that was looked at. Where builds can show that it works, they decide."""
-    version = get_version(request, workspace, name, number, permission="builds.add_build")
+    version = get_version(request, workspace, name, number, permission="builds.move_lock")
     form = KeepForm(request.POST)
     if not form.is_valid():
         raise Http404("This names no lock.")

@@ -132,12 +132,13 @@ class BuildManager(models.Manager.from_queryset(BuildQuerySet)):
         """
         from . import admission  # which asks for builds
 
-        admission.check_policy(version)
+        admission.check_policy(version, by, lock)
         keys = {"image_key": version.image_key, "reuse_key": version.reuse_key}
         build = self.model(version=version, asked_by=by, is_rebuild=anew, **keys)
         build.asked_lock, build.is_refresh = lock, refresh or bool(lock)
         build.previous_lock = Lock.objects.kept(version.reuse_key) if build.is_refresh else None
         with transaction.atomic():
+            version.hold()
             supplier = build.take_supplier()
             if supplier:
                 build.reuse(supplier)

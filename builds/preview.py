@@ -19,7 +19,7 @@ from django.db import connection
 from environments import wheel_store
 from environments.addresses import redact
 from environments.findings import errors
-from environments.models import Interpreter
+from environments.models import Interpreter, Rule
 
 from . import caches, channels, lock_policy, process, sandbox, sdists, uv
 from .credentials import Credentials
@@ -90,8 +90,8 @@ def _known(definition, platform):
     if definition.secrets:
         return None  # what one workspace fetched with its credentials is not shown to another
     lock = Lock.objects.kept(definition.image_key, platform)
-    if not lock:
-        return None
+    if not lock or lock_policy.refusals(lock.values(), Rule.objects.rules()):
+        return None  # a build would resolve anew
     supplier = Build.objects.with_lock(definition.image_key, lock)
     return Preview(
         lock.python, lock.platform, tuple(lock.values()), supplier=supplier, installed_size=lock.installed_size
@@ -174,6 +174,7 @@ class _Question:
         self.credentials = Credentials()  # addresses with secrets are asked by a build only
         self.rooms.interpreter = _path_of(python)
         self.was_too_much = False
+        self.blocked = Rule.objects.rules().blocked
         self.private = _lay_out_wheels(definition, work / WHEELS)
 
     def say(self, line):

@@ -1,7 +1,7 @@
 """From a definition to its packages: conda's solver for the conda part, uv for the pip part beside it.
 
 A build and a preview ask in the same order; each is an asker in a folder, a log and limits of its own. An asker has
-`definition`, `work` (its folder), `rooms`, `environ`, `credentials`, `private` ((sha256, filename, size) of the private wheels, which are in the
+`definition`, `work` (its folder), `blocked` (the PackageRules that resolvers are told of), `rooms`, `environ`, `credentials`, `private` ((sha256, filename, size) of the private wheels, which are in the
 folder WHEELS of it), `wheel_of(package, python, conda)` where its definition has packages built from source, `say(line)`, and two that raise Diagnosed: `give_up(failure, reason)` and `ask(command, room, environ)`,
 which runs a resolver.
 """
@@ -13,7 +13,7 @@ from django.conf import settings
 
 from environments.addresses import redact
 
-from . import conda, uv
+from . import conda, ruled_out, uv
 from . import lock as locks
 from .diagnosis import Diagnosed
 from .failures import Failure
@@ -56,11 +56,13 @@ def _solve_conda(asker, platform):
     room, environ = asker.rooms.of_conda(cache), asker.environ | asker.credentials.environ
     try:
         question = conda.question_of(wanted, platform, cache, with_python)
+        question["constraints"] = ruled_out.for_conda(asker.blocked)
         answer = conda.ask(question, asker.work, lambda command: asker.ask(command, room, environ))
         solved = conda.read_solved(answer, wanted, platform)
         conda.check_together(wanted.pip, solved, platform)
     except conda.CondaFault as fault:
-        asker.give_up(*fault.args)
+        failure, reason = fault.args
+        asker.give_up(failure, ruled_out.blame(reason, asker.blocked, "conda"))
     if solved.python:
         asker.say(f"Python {solved.python}, from conda")
     return replace(solved, packages=tuple(_without_credentials(asker, package) for package in solved.packages))
@@ -85,6 +87,7 @@ def _resolve_pip(asker, wanted, python, platform, solved, quick):
     text, options, environ = _requirements(asker, wanted)
     (work / "requirements.in").write_text(text)
     constraints = conda.write_provided(solved.provided, work / PROVIDED)
+    constraints += "".join(ruled_out.for_pip(asker.blocked, solved.provided))
     (work / CONSTRAINTS).write_text(constraints)
     asked = (python, platform, options, CONSTRAINTS)
     recently = uv.holding(environ, work) if quick and settings.INDEX_URL else None
@@ -121,7 +124,9 @@ def _choose(asker, wanted, asked, where, provided, from_source, recently):
             # Of an index that uv does not know by itself, answers hold that somebody had while typing.
             asker.ask([*command, "--refresh"] if settings.INDEX_URL else command, room, environ)
     except Diagnosed as fault:
-        raise Diagnosed(blame_conda(fault.diagnosis, provided)) from fault
+        diagnosis = blame_conda(fault.diagnosis, provided)
+        reason = ruled_out.blame(diagnosis.reason, asker.blocked, "pip")
+        raise Diagnosed(replace(diagnosis, reason=reason)) from fault
     try:
         text = (asker.work / "pylock.toml").read_text()
         return locks.read_pylock(text, python, platform, wanted, asker.private, provided, from_source)

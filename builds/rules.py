@@ -20,6 +20,7 @@ def is_curated(thing):
 rules.add_perm("builds.view_build", is_viewer)
 rules.add_perm("builds.make_archive", is_member | may_build)
 rules.add_perm("builds.add_build", may_build)
+rules.add_perm("builds.move_lock", is_editor)  # of what is curated, which all have, curators alone
 rules.add_perm("builds.cancel_build", is_editor)
 rules.add_perm("builds.free_build", is_editor)
 rules.add_perm("builds.delete_build", is_owner)

@@ -4,6 +4,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import render
 
 from environments.forms import PageForm
+from environments.models import Curation
 from environments.shelf_views import require_curator
 
 from .models import AdvisoryImport, Outlook
@@ -18,6 +19,7 @@ def waiting(request):
         "section": "shelf",
         "page": page,
         "waiting": sum(outlook.waits for outlook in page.object_list),
+        "without_file": Curation.objects.without_file().select_related("environment__workspace")[:PAGE],
         "last_import": AdvisoryImport.objects.last_good(),
     }
     return render(request, "builds/waiting.html", context)

@@ -5,7 +5,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from rest_framework.request import Request
 
-from environments.access import get_environment, get_version, get_workspace
+from environments.access import get_environment, get_version, get_workspace, require
 from environments.faults import Refused, UserFault
 from environments.forms import PageForm
 from environments.models import Environment, Stage, Workspace
@@ -104,6 +104,8 @@ def request_build(request, workspace, name, number):
     if not form.is_valid():
         raise Http404("This names no lock.")
     wanted = form.cleaned_data
+    if wanted["lock"] or wanted["refresh"]:
+        require(request, "builds.move_lock", version)
     try:
         lock = VersionLock.objects.lock_of(version, wanted["lock"]) if wanted["lock"] else None
     except UserFault as fault:
@@ -111,7 +113,7 @@ def request_build(request, workspace, name, number):
     try:
         build = version.builds.request(version, request.user, lock, wanted["refresh"])
     except Refused as fault:
-        context = {"version": version, "environment": version.environment, "workspace": version.workspace}
+        context = {"version": version, "environment": version.environment, "workspace": version.place}
         return render(request, "builds/refused.html", context | {"fault": fault}, status=409)
     return redirect(build)
 

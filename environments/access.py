@@ -77,7 +77,7 @@ def get_version(request, workspace, name, number, permission="environments.view_
     versions = versions.select_related("author", "archived", "origin__environment__workspace")
     version = get_object_or_404(versions.called(number))
     version.environment = environment
-    version.used_in = getattr(environment, "used_in", None)
+    version.used_in = environment.used_in
     return require(request, permission, version)
 
 

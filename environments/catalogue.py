@@ -77,7 +77,8 @@ CATALOGUE = {
     "image-invalid": Kind(ERROR, "“{image}” is no name of an image. Write registry/name:tag or registry/name@sha256:…"),
     "image-untagged": Kind(WARNING, "{image} has neither tag nor digest, so it may be another image tomorrow."),
     "image-latest": Kind(WARNING, "{image} is whatever is newest on the day of the build. Name a version or a digest."),
-    "image-deprecated": Kind(WARNING, "{image} is deprecated. {message}", "Use {replacement}"),
+    "image-deprecated": Kind(WARNING, "{image} is deprecated.{message}", "Use {replacement}"),
+    "image-blocked": Kind(ERROR, "The base image {image} is blocked here.{message}", "Use {replacement}"),
     # Variables
     "variable-not-text": Kind(ERROR, "must be text.", "Write it as text"),
     "variable-name": Kind(ERROR, "“{name}” cannot be the name of a variable."),

@@ -61,6 +61,8 @@ def delete(thing, by):
     """Delete an environment with every version of it, or one version. Its number is not given out again."""
     with transaction.atomic():
         environment, thing = _now(thing)
+        if thing is environment:  # whoever is just coming to name one of its versions holds that row: see Version.hold
+            list(environment.versions.select_for_update().values_list("pk"))
         if reason := why_it_stays(thing):
             raise Refused(reason)
         record(Verb.DELETED, thing, environment.workspace, before=_told(thing), by=by)

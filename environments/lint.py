@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
-from . import addresses, conda_specs, pip_lines
+from . import addresses, conda_specs, dockerfile_policy, pip_lines
 from .addresses import redact
 from .catalogue import found
 from .conda_specs import CondaSpec
@@ -21,7 +21,8 @@ _CONDA = ("python", "condaDependencies")
 _LICENSED = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "msys2", "r", "free", "pkgs/free")
 # What nobody can register or build under the policy of its workspace, however well it is written.
 _REFUSALS = {
-    "channel-not-allowed", "index-not-allowed", "package-blocked", "package-required", "package-other-version",
+    "channel-not-allowed", "index-not-allowed", "image-blocked", "package-blocked", "package-required",
+    "package-other-version",
 }  # fmt: skip
 # What a run sets itself, whatever the environment says.
 _RUN_VARIABLES = re.compile(
@@ -407,11 +408,11 @@ def _image_remarks(image, policy, where, path=()):
         findings.append(found("image-untagged", where, image=image))
     elif "@" not in image and tag[1] == "latest":
         findings.append(found("image-latest", where, image=image))
-    rule = policy.image_rule(image)
-    if rule:
+    blocks = policy.image_blocked(image)
+    if rule := blocks or policy.image_rule(image):
         fix = {"verb": "set", "path": path, "value": rule.replacement} if rule.replacement and path else {}
-        words = {"image": image, "message": rule.message, "replacement": rule.replacement}
-        findings.append(found("image-deprecated", where, **fix, **words))
+        words = {"image": image, "message": _said(rule), "replacement": rule.replacement}
+        findings.append(found("image-blocked" if blocks else "image-deprecated", where, **fix, **words))
     return findings
 
 
@@ -427,6 +428,7 @@ def _dockerfile(text, policy):
         findings += [finding.at(line) for finding in _image_remarks(image, policy, where) if is_image(image)]
         if not is_image(image):
             findings.append(found("image-invalid", where, line, image=shorten(redact(image))))
+    findings += dockerfile_policy.findings(instructions, policy, where)
     for each in instructions:
         if each.word not in dockerfile.WORDS:
             meant = nearest(each.word, [word.lower() for word in dockerfile.WORDS], 0.6)

@@ -14,7 +14,7 @@ from . import definition as definitions
 from . import lint, names, version_files
 from .declared import Declared
 from .drafts import Draft
-from .faults import DefinitionFault, UserFault
+from .faults import DefinitionFault, Refused, UserFault
 from .formats import conda_file
 from .interpreters import Interpreter  # noqa: F401, one of ours
 from .invitations import Invitation  # noqa: F401, one of ours
@@ -52,7 +52,7 @@ class EnvironmentQuerySet(models.QuerySet):
     def seen_in(self, workspace):
         """What a workspace has, and the curated environments, which every workspace has unless its own has the name."""
         own = Environment.objects.filter(workspace=workspace).order_by().values("name")
-        on_shelf = Q(workspace__is_shelf=True) & ~Q(name__in=own) & ~Q(curation__stage=Stage.ARCHIVED)
+        on_shelf = Q(workspace__is_shelf=True) & ~Q(name__in=own)
         return self.filter(Q(workspace=workspace) | on_shelf)
 
     def on_shelf(self):
@@ -120,6 +120,7 @@ class Environment(models.Model):
     )
 
     objects = EnvironmentQuerySet.as_manager()
+    used_in = None  # of a curated one the workspace under whose name it was asked for
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="environment_name_once")]
@@ -129,7 +130,7 @@ class Environment(models.Model):
         return self.name
 
     def get_absolute_url(self):
-        return reverse("environment", args=[self.workspace.name, self.name])
+        return reverse("environment", args=[(self.used_in or self.workspace).name, self.name])
 
     @property
     def is_curated(self):
@@ -137,7 +138,8 @@ class Environment(models.Model):
 
     def begin_life(self):
         """Have the part that only a curated environment has. Return it; it is a preview at first."""
-        curation, _ = Curation.objects.get_or_create(environment=self, defaults={"since": Curation.begun()})
+        facts = {"since": Curation.begun(), "is_edited": True}  # a file that comes later does not pass over it
+        curation, _ = Curation.objects.get_or_create(environment=self, defaults=facts)
         return curation
 
     def register(self, definition, by, message="", source="", origin=None):
@@ -161,6 +163,8 @@ class Environment(models.Model):
             origin.refuse_new_copies(self)
         with transaction.atomic():
             environment = self.lock()
+            if origin:
+                origin.hold()
             same = environment.versions.filter(identity=definition.identity).order_by("-number")
             if is_written:
                 same = same.filter(source_digest=source_digest)
@@ -301,14 +305,12 @@ class VersionQuerySet(models.QuerySet):
         return self.annotate(**_build_fields(last))
 
     def curated_named(self, text):
-        """The version of a curated environment that is named so: AzureML-Minimal/3. Raise UserFault."""
-        name, _, number = text.partition("/")
+        """The version of a curated environment that is named so: AzureML-Minimal/3, or by a label. Raise UserFault."""
+        name, _, reference = text.partition("/")
         found = self.filter(environment__workspace__is_shelf=True, environment__name=name)
-        if number.isdecimal() and len(number) < 10 and number.isascii():
-            version = (
-                found.filter(number=number).select_related("environment__workspace", "environment__curation").first()
-            )
-            if version:
+        if re.fullmatch(REFERENCE, reference):
+            found = found.select_related("environment__workspace", "environment__curation")
+            if version := found.called(reference).first():
                 return version
         raise UserFault(f"There is no curated environment {text[:80]}. Write AzureML-Minimal/3.", "origin")
 
@@ -339,6 +341,7 @@ class Version(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = VersionQuerySet.as_manager()
+    used_in = None  # of a curated one the workspace under whose name it was asked for
 
     class Meta:
         constraints = [
@@ -355,16 +358,26 @@ class Version(models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self):
-        return reverse("version", args=[self.workspace.name, self.environment.name, self.number])
+        return reverse("version", args=[self.place.name, self.environment.name, self.number])
 
     @property
     def workspace(self):
         return self.environment.workspace
 
     @property
+    def place(self):
+        """The workspace whose rules hold for who asks for it."""
+        return self.used_in or self.workspace
+
+    @property
     def reference(self):
         """How an address names it: team/science/3."""
         return f"{self.workspace.name}/{self.environment.name}/{self.number}"
+
+    def hold(self):
+        """Until the transaction ends nobody deletes it. Raise Refused where somebody just did."""
+        if not list(Version.objects.select_for_update(no_key=True).filter(pk=self.pk).values_list("pk")):
+            raise Refused(f"Version {self.number} of {self.environment} was deleted meanwhile.")
 
     @property
     def curated_name(self):
@@ -406,15 +419,21 @@ class Version(models.Model):
         return f"{self.image_key} {self.environment.workspace_id}" if self.definition.secrets else self.image_key
 
     def refusals(self, rules=None):
-        """What the rules that its workspace has now refuse in it, each finding at its line of the conda file."""
-        rules = rules or Rule.objects.rules(self.workspace)
+        """What the rules that hold here now refuse in it, each finding at its line of the conda file."""
+        rules = rules or Rule.objects.rules(self.place)
         if not rules.refuses:
             return []
-        return [
-            each
-            for each in Draft.of(self.document, self.source or None).examine(rules).findings
-            if lint.is_refusal(each)
-        ]
+        return [each for each in self._examined(rules) if lint.is_refusal(each)]
+
+    @property
+    def outdated(self):
+        """What is said by now of base images that are deprecated."""
+        if not (self.definition.docker.get("baseImage") or self.definition.docker.get("baseDockerfile")):
+            return []
+        return [each for each in self._examined(Rule.objects.rules(self.place)) if each.code == "image-deprecated"]
+
+    def _examined(self, rules):
+        return Draft.of(self.document, self.source or None).examine(rules).findings
 
     @property
     def secrets(self):

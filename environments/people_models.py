@@ -80,6 +80,11 @@ class WorkspaceQuerySet(models.QuerySet):
         mine = Membership.objects.filter(workspace=models.OuterRef("pk"), user=user)
         return self.annotate(my_role=models.Subquery(mine.values("role")[:1]))
 
+    def with_owners(self):
+        """Each with its `owners`: the memberships of those who can sign in."""
+        owners = Membership.objects.owners().select_related("user").order_by("user__username")
+        return self.prefetch_related(models.Prefetch("memberships", owners, to_attr="owners"))
+
     def only_owned_by(self, user):
         """Those in which nobody else is an owner who can sign in."""
         others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user=user)
@@ -214,9 +219,11 @@ class Workspace(models.Model):
     def check_name(self, name):
         """Raise UserFault unless an environment here may have this name. Of curated ones it tells that they are."""
         names.check(name, Rule.objects.reserved_prefixes(), is_curated=self.is_shelf)
-        is_taken = Workspace.objects.filter(is_shelf=True, environments__name__iexact=name)
-        if not self.is_shelf and is_taken.exists():
+        same = self.environments.model.objects.filter(workspace__is_shelf=True, name__iexact=name)
+        if not self.is_shelf and same.exists():
             raise UserFault(f"{name} is the name of a curated environment.", "name")
+        if self.is_shelf and (other := same.exclude(name=name).first()):
+            raise UserFault(f"{other} is there already, and differs by its capitals alone.", "name")
 
     def find_environment(self, name):
         """The environment of this name here, or else on the shelf, where every workspace finds it; or None."""

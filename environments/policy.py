@@ -97,6 +97,7 @@ class Policy:
     reserved_prefixes: tuple = ("AzureML", "Microsoft")
     python_ends: dict = field(default_factory=lambda: dict(PYTHON_ENDS), hash=False)
     deprecated_images: tuple = DEPRECATED_IMAGES
+    blocked_images: tuple = ()
     required: tuple = ()
     blocked: tuple = ()
     channels: tuple = ()
@@ -114,7 +115,7 @@ class Policy:
     def refuses(self):
         """Whether any definition can be refused for what was decided, so that one has to look."""
         lists = (self.required, self.blocked, self.channels, self.own_channels, self.indexes, self.own_indexes)
-        return any(lists)
+        return any((*lists, self.blocked_images))
 
     def channels_without(self, channel):
         """The list of allowed channels that refuses this one; empty when none does."""
@@ -125,8 +126,16 @@ class Policy:
 
     def image_rule(self, image):
         """The ImageRule that deprecates an image, or None."""
-        name = bare_image(image)
-        return next((rule for rule in self.deprecated_images if fnmatchcase(name, rule.pattern.lower())), None)
+        return _matching(self.deprecated_images, image)
+
+    def image_blocked(self, image):
+        """The ImageRule that blocks an image, or None."""
+        return _matching(self.blocked_images, image)
+
+
+def _matching(rules, image):
+    name = bare_image(image)
+    return next((rule for rule in rules if fnmatchcase(name, rule.pattern.lower())), None)
 
 
 def _refusing(lists, address):

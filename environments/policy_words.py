@@ -4,15 +4,17 @@ Pages, API and Django's admin read a rule through `check` before it is kept.
 """
 
 import re
+from fnmatch import fnmatchcase
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from .faults import UserFault
 from .names import PATTERN
+from .policy import bare_image
 from .version_sets import VersionSet
 
-PYTHON_ENDS, IMAGE_DEPRECATED = "python-ends", "image-deprecated"
+PYTHON_ENDS, IMAGE_BLOCKED, IMAGE_DEPRECATED = "python-ends", "image-blocked", "image-deprecated"
 PACKAGE_REQUIRED, PACKAGE_BLOCKED = "package-required", "package-blocked"
 CHANNEL_ALLOWED, INDEX_ALLOWED, PREFIX_RESERVED = "channel-allowed", "index-allowed", "prefix-reserved"
 
@@ -22,12 +24,13 @@ FIELDS = {
     PACKAGE_REQUIRED: ("manager", "constraint", "message"),
     CHANNEL_ALLOWED: (),
     INDEX_ALLOWED: (),
+    IMAGE_BLOCKED: ("message", "replacement"),
     IMAGE_DEPRECATED: ("message", "replacement"),
     PREFIX_RESERVED: (),
     PYTHON_ENDS: ("date",),
 }
 # Those that a workspace may have: each makes it stricter, whatever the portal's rules are.
-OF_WORKSPACES = (PACKAGE_BLOCKED, PACKAGE_REQUIRED, CHANNEL_ALLOWED, INDEX_ALLOWED, IMAGE_DEPRECATED)
+OF_WORKSPACES = (PACKAGE_BLOCKED, PACKAGE_REQUIRED, CHANNEL_ALLOWED, INDEX_ALLOWED, IMAGE_BLOCKED, IMAGE_DEPRECATED)
 MORE = ("manager", "constraint", "date", "message", "replacement")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _CHANNEL = re.compile(r"https?://[^\s@?#]+|[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
@@ -58,6 +61,8 @@ def check(values):
         _check_requirement(clean)
     elif clean["replacement"] and not _IMAGE.fullmatch(clean["replacement"].replace("@sha256:", ":")):
         raise UserFault("This is no name of an image. Write ubuntu:24.04.", "replacement")
+    elif kind == IMAGE_BLOCKED and fnmatchcase(bare_image(clean["replacement"]), clean["subject"].lower()):
+        raise UserFault("This is what the rule blocks. Name another image.", "replacement")
     return clean
 
 
@@ -122,6 +127,7 @@ _CHECKS = {
     PACKAGE_REQUIRED: _package,
     CHANNEL_ALLOWED: _channel,
     INDEX_ALLOWED: _index,
+    IMAGE_BLOCKED: _image,
     IMAGE_DEPRECATED: _image,
     PREFIX_RESERVED: _prefix,
     PYTHON_ENDS: _python,

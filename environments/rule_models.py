@@ -32,14 +32,16 @@ class RuleManager(models.Manager.from_queryset(RuleQuerySet)):
         # The portal's first: nothing that a workspace says takes its place.
         for rules in kept.values():
             rules.sort(key=lambda rule: (rule.workspace_id is not None, rule.subject, rule.constraint))
-        images = [
-            policy.ImageRule(each.subject, each.message, each.replacement) for each in kept[kind.IMAGE_DEPRECATED]
-        ]
+        images, blocked_images = (
+            [policy.ImageRule(each.subject, each.message, each.replacement) for each in kept[of]]
+            for of in (kind.IMAGE_DEPRECATED, kind.IMAGE_BLOCKED)
+        )
         own = workspace.pk if workspace else None
         return policy.Policy(
             reserved_prefixes=(*settings.RESERVED_PREFIXES, *(rule.subject for rule in kept[kind.PREFIX_RESERVED])),
             python_ends=policy.PYTHON_ENDS | {rule.subject: rule.date for rule in kept[kind.PYTHON_ENDS]},
             deprecated_images=(*images, *policy.DEPRECATED_IMAGES),
+            blocked_images=tuple(blocked_images),
             required=tuple(rule.for_package() for rule in kept[kind.PACKAGE_REQUIRED]),
             blocked=tuple(rule.for_package() for rule in kept[kind.PACKAGE_BLOCKED]),
             channels=_subjects(kept[kind.CHANNEL_ALLOWED], None),
@@ -78,6 +80,7 @@ class Rule(models.Model):
         PACKAGE_REQUIRED = policy_words.PACKAGE_REQUIRED, "Package is required"
         CHANNEL_ALLOWED = policy_words.CHANNEL_ALLOWED, "Channel is allowed (and no other)"
         INDEX_ALLOWED = policy_words.INDEX_ALLOWED, "Package index is allowed (and no other)"
+        IMAGE_BLOCKED = policy_words.IMAGE_BLOCKED, "Base image is blocked"
         IMAGE_DEPRECATED = policy_words.IMAGE_DEPRECATED, "Base image is deprecated"
         PREFIX_RESERVED = policy_words.PREFIX_RESERVED, "Prefix of names is reserved"
         PYTHON_ENDS = policy_words.PYTHON_ENDS, "Python gets no security fixes after"

@@ -73,14 +73,14 @@ class CuratedDetail(generics.RetrieveAPIView):
 
 
 class UserSerializer(serializers.ModelSerializer):
-    """A copy, by its latest version."""
+    """A copy, by its latest version; or a workspace that ran in it itself, whose `version` and `origin` are null."""
 
     workspace = serializers.CharField(source="environment.workspace.name")
     environment = serializers.CharField(source="environment.name")
-    version = serializers.IntegerField(source="number")
-    origin = serializers.CharField(source="origin.curated_name")
+    version = serializers.IntegerField(source="number", allow_null=True)
+    origin = serializers.CharField(source="origin.curated_name", allow_null=True)
     owners = serializers.SerializerMethodField()
-    runs = serializers.IntegerField(source="run_count", help_text="of this version")
+    runs = serializers.IntegerField(source="run_count", help_text="of this version; in it itself within a year")
     last_run = serializers.DateTimeField(allow_null=True)
 
     class Meta:
@@ -101,7 +101,20 @@ class CuratedUsers(generics.GenericAPIView):
         curation = get_curated(request, name).curation
         seen = None if curates(request.user) else Workspace.objects.worked_in_by(request.user)
         Curation.objects.tell_users([curation], seen)
-        return Response(self.get_serializer(curation.users, many=True).data)
+        told = self.get_serializer(curation.users, many=True).data
+        return Response([*told, *(_as_user(curation, runner) for runner in curation.runners)])
+
+
+def _as_user(curation, runner):
+    return {
+        "workspace": runner.workspace.name,
+        "environment": curation.environment.name,
+        "version": None,
+        "origin": None,
+        "owners": [membership.user.username for membership in runner.workspace.owners],
+        "runs": runner.runs,
+        "last_run": runner.last_run,
+    }
 
 
 class OwnChangeSerializer(serializers.Serializer):

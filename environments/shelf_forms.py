@@ -130,9 +130,11 @@ class LifecycleForm(forms.Form):
         Environment.objects.none(), required=False, to_field_name="name", empty_label="None"
     )
 
-    def __init__(self, data=None, *, curation):
+    def __init__(self, data=None, *, curation, stage=None):
+        """`stage` is the one that a link offers."""
         environment, successor = curation.environment, curation.successor
         initial = {name: getattr(curation, name) for name in ("description", "stage", "reason")}
+        initial |= {"stage": stage} if stage in Stage else {}
         initial |= {"tags": tags.write(environment.tags)}
         initial |= {"ends": curation.ends and curation.ends.isoformat(), "successor": successor and successor.name}
         super().__init__(data, label_suffix="", initial=initial)

@@ -1,7 +1,11 @@
 """What makes an environment a curated one: where it is in its life, what comes after it, and which file keeps it."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from django.db import models, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from events.models import Verb
@@ -13,6 +17,7 @@ from .notices import tell
 from .tags import check
 
 LONGEST_REASON = 1000
+RECENTLY = timedelta(days=365)  # who ran in a curated environment within that time uses it
 
 
 class Stage(models.TextChoices):
@@ -37,6 +42,15 @@ def refuse_what_one_workspace_has(definition):
         )
 
 
+@dataclass(frozen=True)
+class Runner:
+    """A workspace that ran in a curated environment itself, under its own name."""
+
+    workspace: object  # with its owners
+    runs: int
+    last_run: datetime
+
+
 class CurationQuerySet(models.QuerySet):
     def with_subject(self):
         return self.select_related("environment__workspace", "successor__workspace")
@@ -49,12 +63,23 @@ class CurationQuerySet(models.QuerySet):
         stages = (Stage.DEPRECATED, Stage.ARCHIVED)
         return self.filter(stage__in=stages).order_by(models.F("ends").asc(nulls_last=True), "environment__name")
 
+    def from_files(self, folder):
+        """Those that were read from a folder, by what `file_folder` says of it."""
+        return self.filter(file_number__isnull=False, file_folder=folder)
+
+    def without_file(self):
+        """Those whose file went, and about which curators have to decide."""
+        return self.kept_up().filter(file_gone__isnull=False).order_by("environment__name")
+
     def kept_up(self):
         """Those that are built and looked after."""
         return self.exclude(stage=Stage.ARCHIVED)
 
     def tell_users(self, curations, workspaces=None):
-        """Give each its `users`: the copies whose latest version was made from it, in these workspaces or in all."""
+        """Give each its `users` and `runners`, in these workspaces or in all.
+
+        Users are the copies whose latest version was made from it.
+        """
         from .models import Version  # which imports this module
 
         curations = list(curations)
@@ -64,8 +89,10 @@ class CurationQuerySet(models.QuerySet):
             latest = latest.filter(environment__workspace__in=workspaces)
         for version in latest.with_users().order_by("environment__workspace__name", "environment__name"):
             copies[version.origin.environment_id].append(version)
+        ran = runners([curation.environment for curation in curations], workspaces)
         for curation in curations:
             curation.users = copies[curation.environment_id]
+            curation.runners = ran[curation.environment_id]
 
     def archive_due(self):
         """Archive those whose last day is over. Return them."""
@@ -94,6 +121,8 @@ class Curation(models.Model):
     file_about = models.CharField(max_length=64, blank=True, editable=False)
     file_definition = models.CharField(max_length=64, blank=True, editable=False)
     file_number = models.PositiveIntegerField(null=True, editable=False, help_text="version that the file gave last")
+    file_folder = models.TextField(blank=True, editable=False, help_text="where its file was; empty: what is shipped")
+    file_gone = models.DateField(null=True, editable=False, help_text="day since which its file is not there any more")
     is_edited = models.BooleanField(default=False, editable=False, help_text="by a curator since the file was read")
 
     objects = CurationQuerySet.as_manager()
@@ -166,8 +195,12 @@ class Curation(models.Model):
                 self._announce(by)
 
     def edit(self, by, **wanted):
-        """The same by a curator: from then on the file passes over it no more than they pass over the file."""
-        self.change(by, is_edited=True, **wanted)
+        """The same by a curator: from then on the file passes over it no more than they pass over the file.
+
+        Where the file is gone, that is their decision about it: it is their own from now on.
+        """
+        own = {"file_number": None, "file_gone": None} if self.file_gone else {}
+        self.change(by, is_edited=True, **own, **wanted)
 
     def _describe(self, description=None, tags=None):
         if description is not None:
@@ -225,6 +258,42 @@ class Curation(models.Model):
                 text=f"{self.successor.name} comes after it." if self.successor else "",
                 data=after,
             )
+        for runner in runners([self.environment])[self.environment_id]:
+            self._announce_to(runner.workspace, told, by)
+
+    def _announce_to(self, workspace, told, by):
+        """Tell the owners of a workspace that ran in it."""
+        after = {"environment": self.environment.name} | told
+        event = record(Verb.ANNOUNCED, self.environment, workspace, after=after, by=by)
+        tell(
+            Kind.CURATED,
+            [membership.user for membership in workspace.owners],
+            f"{self.environment.name}, which {workspace} runs in: {self.words}",
+            about=self.environment,
+            link=reverse("environment", args=[workspace.name, self.environment.name]),
+            once_key=f"announced {event.pk}",
+            workspace=workspace,
+            text=f"{self.successor.name} comes after it." if self.successor else "",
+            data=after,
+        )
+
+
+def runners(environments, workspaces=None):
+    """{id of a curated environment: Runners}, in these workspaces or in all, by three queries."""
+    from .models import Version, Workspace  # which import this module
+
+    found = {environment.pk: [] for environment in environments}
+    meant = {"runs__started__gt": timezone.now() - RECENTLY}
+    if workspaces is not None:
+        meant["runs__workspace__in"] = workspaces
+    ran = Version.objects.filter(environment__in=found, **meant).order_by()
+    rows = ran.values_list("environment", "runs__workspace").annotate(models.Count("runs"), models.Max("runs__started"))
+    rows = list(rows)
+    there = Workspace.objects.filter(is_shelf=False, pk__in={pk for _, pk, *_ in rows}).with_owners().in_bulk()
+    for environment, pk, count, last in sorted(rows, key=lambda row: str(there.get(row[1], ""))):
+        if pk in there:
+            found[environment].append(Runner(there[pk], count, last))
+    return found
 
 
 def affected(curated):

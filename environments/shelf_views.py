@@ -15,7 +15,7 @@ from .label_models import Shown
 from .models import Curation, Environment, Stage, Version, Workspace
 from .portal_roles import curates
 from .shelf_forms import LifecycleForm, ShelfForm, UseForm
-from .shelf_models import affected
+from .shelf_models import affected, runners
 
 PAGE = 30
 VERSIONS = 20  # that the page of one shows
@@ -57,7 +57,7 @@ def environment(request, environment, form=None, status=200):
     context = {
         "section": "shelf",
         "environment": environment,
-        "workspace": environment.workspace,
+        "workspace": environment.used_in or environment.workspace,
         "curation": environment.curation,
         "latest": latest,
         "versions": versions[:VERSIONS],
@@ -96,16 +96,19 @@ def lifecycle(request, name):
     require_curator(request)
     curated = get_curated(request, name)
     curation = Curation.objects.with_subject().get(environment=curated)
-    form = LifecycleForm(request.POST or None, curation=curation)
+    form = LifecycleForm(request.POST or None, curation=curation, stage=request.GET.get("stage"))
     if form.is_bound and form.is_valid() and form.save(request.user):
         return redirect(curated)
+    copies, ran = affected(curated), runners([curated])[curated.pk]
     context = {
         "section": "shelf",
         "environment": curated,
         "workspace": curated.workspace,
         "form": form,
         "curation": curation,
-        "affected": affected(curated),
+        "affected": copies,
+        "runners": ran,
+        "told_count": len(copies) + len(ran),
     }
     return render(request, "environments/lifecycle.html", context, status=422 if form.is_bound else 200)
 
@@ -115,7 +118,13 @@ def endings(request):
     page = Paginator(Curation.objects.ending().with_subject(), PAGE).get_page(PageForm(request.GET).page_number)
     seen = None if curates(request.user) else Workspace.objects.worked_in_by(request.user)
     Curation.objects.tell_users(page.object_list, seen)
-    context = {"section": "shelf", "page": page, "sees_all": seen is None}
+    context = {
+        "section": "shelf",
+        "page": page,
+        "sees_all": seen is None,
+        "mine": set(Workspace.objects.worked_in_by(request.user).values_list("pk", flat=True)),
+        "edited": set(Workspace.objects.edited_by(request.user).values_list("pk", flat=True)),
+    }
     return render(request, "environments/endings.html", context)
 
 

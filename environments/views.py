@@ -112,7 +112,7 @@ def version(request, workspace, name, number):
         "version": version,
         "refused": version.refusals(),
         "environment": version.environment,
-        "workspace": version.workspace,
+        "workspace": version.place,
         "builds": builds[:5],
         "labels": version.labels.all(),
         "built": built,
@@ -123,8 +123,15 @@ def version(request, workspace, name, number):
         "variables": list((version.document.get("environmentVariables") or {}).items()),
         "secrets": version.secrets,
         "base_image": version.definition.docker.get("baseImage"),
+        "findings": _findings(version),
     }
     return render(request, "environments/version.html", context)
+
+
+def _findings(version):
+    """Those that it was registered with, and what is deprecated since."""
+    known = {finding["message"] for finding in version.findings}
+    return [*version.findings, *(each.as_dict() for each in version.outdated if each.message not in known)]
 
 
 def render_part(request, template, part, context, status=200):

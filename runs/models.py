@@ -85,6 +85,8 @@ class RunManager(models.Manager.from_queryset(RunQuerySet)):
         )
         run.check_times()
         with transaction.atomic():
+            if version:
+                version.hold()
             if run.external_id:
                 Workspace.objects.select_for_update().get(pk=workspace.pk)
                 if there := self.filter(workspace=workspace, external_id=run.external_id).first():

@@ -6,12 +6,23 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from rules import has_perm as ask_rules
 
-from builds import actions, keeping, marks, quotas, refresh, shelf_rows, storage, timeline, versions_picture
+from builds import (
+    actions,
+    keeping,
+    lock_policy,
+    marks,
+    quotas,
+    refresh,
+    shelf_rows,
+    storage,
+    timeline,
+    versions_picture,
+)
 from builds.actions import Action
 from builds.advisories import Assessment
 from builds.licensing import Licensing
 from builds.models import LicenceRules, Status, Worker
-from environments.models import Interpreter
+from environments.models import Interpreter, Rule
 from environments.templatetags.portal import icon, status
 
 register = template.Library()
@@ -130,6 +141,12 @@ def assess(packages, workspace):
 def licence_check(packages, workspace):
     """The licences of the packages of a lock, held against the policy that counts in a workspace."""
     return Licensing(packages, LicenceRules.objects.for_workspace(workspace))
+
+
+@register.simple_tag
+def refused_packages(packages, workspace):
+    """Why the rules of a workspace refuse packages of a lock, as sentences."""
+    return lock_policy.refusals(packages, Rule.objects.rules(workspace))
 
 
 @register.simple_tag

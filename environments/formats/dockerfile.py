@@ -3,7 +3,9 @@
 Source: Docker's Dockerfile reference (directives, continuation lines, heredocs, stages).
 """
 
+import json
 import re
+import shlex
 from dataclasses import dataclass
 
 WORDS = (
@@ -83,6 +85,60 @@ def base_images(instructions):
         if image.lower() not in stages and "$" not in image:
             yield image, each.line
         stages.add((match["stage"] or f"stage {each.line}").lower())
+
+
+_INSTALL = re.compile(
+    r"(?:^|\s)(?P<tool>(?:uv\s+)?pip[\d.]*|conda|mamba|micromamba)\s(?:.*\s)?install\s(?P<rest>.*)", re.DOTALL
+)
+_CHANNEL_OPTIONS = ("-c", "--channel")
+_INDEX_OPTIONS = ("-i", "--index-url", "--extra-index-url", "--default-index", "--index", "-f", "--find-links")
+_VALUED = (
+    "-r", "--requirement", "--constraint", "--file", "-n", "--name", "-p", "--prefix", "--python", "-t", "--target",
+    "--platform", "--root", "--timeout", "--retries", "--trusted-host", "--cache-dir", "--progress-bar",
+)  # fmt: skip
+
+
+def installs(instructions):
+    """Yield (what, text, line) of what RUN installs by pip and conda: of a package `pip` or `conda`, and what is asked
+    for; of an address that it comes from `channel` or `index`. What scripts and files ask for is not seen.
+    """
+    for each in instructions:
+        if each.word == "RUN":
+            for command in _commands(each.rest):
+                if match := _INSTALL.search(command):
+                    manager = "pip" if "pip" in match["tool"] else "conda"
+                    yield from ((what, text, each.line) for what, text in _asked(manager, _words(match["rest"])))
+
+
+def _commands(rest):
+    """The commands of one RUN, which may be a list of words in JSON."""
+    if rest.lstrip().startswith("["):
+        try:
+            return [shlex.join(json.loads(rest))]
+        except (TypeError, ValueError):
+            pass
+    return re.split(r"&&|\|\||;|\n", rest)
+
+
+def _words(text):
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _asked(manager, words):
+    words = iter(words)
+    for word in words:
+        option, _, value = word.partition("=")
+        if not word.startswith("-"):
+            yield manager, word
+        elif (manager, option) == ("pip", "-c") or option in _VALUED:
+            value or next(words, "")
+        elif option in _CHANNEL_OPTIONS and (value := value or next(words, "")):
+            yield "channel", value
+        elif option in _INDEX_OPTIONS and (value := value or next(words, "")):
+            yield "index", value
 
 
 def _fill(image, defaults):

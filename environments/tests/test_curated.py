@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from builds.models import Build
@@ -14,6 +15,7 @@ from environments.models import Curation, Environment, Invitation, Notice, Role,
 from environments.portal_roles import narrow
 from environments.shelf_models import affected
 from events.models import Event, Verb
+from runs.models import Run
 
 ENDS = {"stage": "deprecated", "ends": date(2999, 1, 31), "reason": "Old."}
 
@@ -101,10 +103,14 @@ def test_a_workspace_finds_the_shelf_behind_its_own(curated, workspace, editor, 
     assert list(Environment.objects.seen_in(workspace).order_by("name")) == [own, environment]
 
 
-def test_what_is_archived_is_on_no_list(curated, workspace):
-    assert curated.environment in Environment.objects.seen_in(workspace)
+def test_what_is_archived_is_on_no_list_until_it_is_asked_for(api, editor, curated, workspace):
+    def listed(which):
+        answer = api(editor).get("/api/v1/workspaces/team/environments/", {"archived": which} if which else {})
+        return [each["name"] for each in answer.json()["results"]]
+
+    assert [listed(which) for which in ("", "only", "all")] == [["AzureML-Minimal"], [], ["AzureML-Minimal"]]
     curated.environment.curation.change(stage="archived")
-    assert curated.environment not in Environment.objects.seen_in(workspace)
+    assert [listed(which) for which in ("", "only", "all")] == [[], ["AzureML-Minimal"], ["AzureML-Minimal"]]
     assert workspace.find_environment("AzureML-Minimal") == curated.environment
 
 
@@ -182,6 +188,50 @@ def test_owners_of_copies_are_told_when_the_end_is_announced_and_when_it_moves(
     assert notices[0].subject.startswith("AzureML-Minimal, which mine was made from: ")
     assert notices[0].subject != notices[1].subject
     assert affected(curated.environment) == [(copy.environment, [owner])]
+
+
+@pytest.fixture
+def ran(curated, stranger):
+    """A run of another team in the curated environment itself."""
+    place = Workspace.objects.get(name="elsewhere")
+    return Run.objects.record(place, stranger, version=curated, started=timezone.now(), person="stefan")[0]
+
+
+def test_owners_of_who_runs_in_it_are_told_too(curated, ran, curator, stranger):
+    Curation.objects.with_subject().get().edit(curator, **ENDS)
+    (notice,) = Notice.objects.filter(user=stranger)
+    assert notice.subject.startswith("AzureML-Minimal, which elsewhere runs in: It is archived after")
+    assert notice.link == reverse("environment", args=["elsewhere", "AzureML-Minimal"])
+    assert list(Event.objects.filter(verb=Verb.ANNOUNCED).values_list("workspace", flat=True)) == ["elsewhere"]
+
+
+def test_who_ran_in_it_long_ago_is_not(curated, stranger, curator):
+    place, long_ago = Workspace.objects.get(name="elsewhere"), timezone.now() - timedelta(days=366)
+    Run.objects.record(place, stranger, version=curated, started=long_ago, person="stefan")
+    Curation.objects.with_subject().get().edit(curator, **ENDS)
+    assert not Notice.objects.filter(user=stranger).exists()
+
+
+def test_who_runs_in_what_ends_stands_on_its_pages_and_in_the_api(client, api, curated, ran, curator, stranger, viewer):
+    Curation.objects.with_subject().get().edit(curator, **ENDS)
+    seen = {}
+    for person in (curator, stranger, viewer):
+        client.force_login(person)
+        page = client.get(reverse("endings")).content.decode()
+        there = reverse("environment", args=["elsewhere", "AzureML-Minimal"])
+        seen[person.username] = ("AzureML-Minimal itself" in page, there in page)
+    assert seen == {"carla": (True, False), "stefan": (True, True), "vera": (False, False)}
+    client.force_login(curator)
+    assert "ran in it, 1 run" in client.get(reverse("lifecycle", args=["AzureML-Minimal"])).content.decode()
+    client.logout()
+    (row,) = api(curator).get("/api/v1/curated/AzureML-Minimal/users/").json()
+    assert (row["workspace"], row["environment"], row["version"], row["owners"], row["runs"]) == (
+        "elsewhere",
+        "AzureML-Minimal",
+        None,
+        ["stefan"],
+        1,
+    )
 
 
 def test_where_a_workspace_has_no_owner_who_can_sign_in_its_maker_is_told(curated, copy, owner, editor):
@@ -273,6 +323,19 @@ def test_a_version_is_posted_with_its_origin(api, editor, environment, curated):
     assert environment.latest.origin == curated
     answer = api(editor).post(url, {"definition": document, "origin": "AzureML-No/1"}, content_type="application/json")
     assert (answer.status_code, list(answer.json())) == (400, ["origin"])
+
+
+def test_an_origin_may_be_named_by_a_label_and_the_number_is_recorded(
+    api, editor, curator, environment, curated, curate
+):
+    home = curated.environment
+    home.labels.point(home, "prod", curated, curator)
+    body = {"definition": {"python": {"condaDependencies": {"dependencies": ["python=3.11"]}}}}
+    url = reverse("api-versions", args=["team", "science"])
+    made = api(editor).post(url, body | {"origin": "AzureML-Minimal/prod"}, content_type="application/json").json()
+    home.labels.point(home, "prod", curate("AzureML-Minimal", "idna==3.11"), curator)
+    assert made["origin"] == "AzureML-Minimal/1"
+    assert api(editor).get(reverse("api-version", args=["team", "science", 1])).json()["origin"] == "AzureML-Minimal/1"
 
 
 def test_curators_change_its_life_by_the_api(api, curator, curated, curate):

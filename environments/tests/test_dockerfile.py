@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from environments.formats import dockerfile, reading
 from environments.formats.dockerfile import DockerfileFault
+from environments.policy import ImageRule, PackageRule, Policy
 
 FILE = """\
 # syntax=docker/dockerfile:1
@@ -132,6 +133,53 @@ FROM NO_CAPITALS
     assert "RUN is probably meant" in reading.read("Dockerfile", text).findings[-1].message
 
 
+INSTALLS = """\
+FROM h.org/base:1
+RUN --mount=type=cache,target=/x apt-get update && pip install --no-cache-dir "idna<3" -i https://i.org/s -r all.txt rich==13.0
+RUN ["python3", "-m", "pip", "install", "certifi==1"]
+RUN micromamba install -y -n base -c bioconda \\
+    numpy=1.26 ; uv pip install six
+RUN apt-get install -y git && echo pip
+RUN pip install "not closed
+"""
+
+
+def test_what_pip_and_conda_are_asked_for_is_read():
+    assert list(dockerfile.installs(dockerfile.read(INSTALLS))) == [
+        ("pip", "idna<3", 2),
+        ("index", "https://i.org/s", 2),
+        ("pip", "rich==13.0", 2),
+        ("pip", "certifi==1", 3),
+        ("channel", "bioconda", 4),
+        ("conda", "numpy=1.26", 4),
+        ("pip", "six", 4),
+        ("pip", '"not', 7),
+        ("pip", "closed", 7),
+    ]
+
+
+def test_it_is_held_to_the_policy_at_its_line():
+    policy = Policy(
+        blocked=(
+            PackageRule("idna", "Ask Vera.", "", "", "<2.9"),
+            PackageRule("numpy", "", "", "conda"),
+            PackageRule("rich", constraint="<13"),
+            PackageRule("six", "", "", "conda"),
+        ),
+        channels=("conda-forge",),
+        own_indexes=("https://a.org/s",),
+        blocked_images=(ImageRule("base:1*", "Old.", "h.org/base:2"),),
+    )
+    found = reading.read("Dockerfile", INSTALLS, policy).findings
+    assert sorted((each.code, each.line) for each in found) == [
+        ("channel-not-allowed", 4),
+        ("image-blocked", 1),
+        ("index-not-allowed", 2),
+        ("package-blocked", 4),
+        ("package-blocked-some", 2),
+    ]
+
+
 def test_a_dockerfile_brings_its_own_python():
     found = reading.read("Dockerfile", "FROM h.org/base:1\nRUN x\n")
     assert found.definition.document == {
@@ -149,6 +197,7 @@ def test_no_text_raises_anything_but_the_one_fault(text):
         line = fault.line
     else:
         list(dockerfile.base_images(read))
+        list(dockerfile.installs(read))
         line = max(each.line for each in read)
         assert all(isinstance(each.takes_files, bool) and isinstance(each.variables, list) for each in read)
     assert 1 <= line <= text.count("\n") + 1

@@ -23,6 +23,7 @@ POLICY = Policy(
         PackageRule("some-thing", "", "some-thing>=2", "", "<2"),
     ),
     deprecated_images=(ImageRule("old:*", "Moved.", "h.org/new:2"),),
+    blocked_images=(ImageRule("bad:*", "It is unsafe.", "h.org/new:2"),),
 )
 REQUIRED = Policy(
     today=date(2026, 1, 15), required=(PackageRule("audit-log"),), channels=("forge",), pythons=("3.12.1",)
@@ -186,6 +187,7 @@ CASES = [
     section("image-untagged", WARNING, "docker.baseImage", None, docker={"baseImage": "a"}),
     section("image-latest", WARNING, "docker.baseImage", None, docker={"baseImage": "a:latest"}),
     section("image-deprecated", WARNING, "docker.baseImage", "set", docker={"baseImage": "h.org/old:1"}),
+    section("image-blocked", ERROR, "docker.baseImage", "set", docker={"baseImage": "h.org/bad:1"}),
     # Variables
     section("variable-not-text", ERROR, "environmentVariables.A", "set", environmentVariables={"A": 4}),
     section("variable-name", ERROR, "environmentVariables.A=B", None, environmentVariables={"A=B": "1"}),

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from builds import engine, lock_policy, preview
+from builds.log import lines as lines_of
 from builds.models import Lock, Status
 from builds.tests.test_models import PACKAGE, succeed
 from environments.faults import DefinitionFault, Refused, UserFault
@@ -352,3 +353,61 @@ def test_the_admin_deletes_no_workspace_and_changes_no_quota(client, administrat
         == 403
     )
     assert client.get(reverse("admin:builds_share_add")).status_code == 403
+
+
+# Base images and Dockerfiles
+
+DOCKERFILE = "FROM h.org/ours:1.4\nRUN pip install idna==3.10\n"
+
+
+def on(image="", dockerfile=""):
+    docker = {"baseImage": image} if image else {"baseDockerfile": dockerfile}
+    return {
+        "python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["rich==13.0"]}]}},
+        "docker": docker,
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (on("h.org/ours:1.4"), "The base image h.org/ours:1.4 is blocked here. Ask Vera."),
+        (on(dockerfile=DOCKERFILE.replace("idna", "anyascii")), "The base image h.org/ours:1.4 is blocked here."),
+        (on(dockerfile=DOCKERFILE.replace("ours:1.4", "free:1")), "idna is blocked here"),
+    ],
+    ids=["image", "the image of a Dockerfile", "a package in a Dockerfile"],
+)
+def test_a_blocked_base_is_neither_registered_nor_built(api, editor, workspace, other, environment, document, words):
+    caller = api(editor)
+    url = reverse("api-versions", args=["team", "science"])
+    old = caller.post(url, {"definition": document}, content_type="application/json").json()["number"]
+    Rule(workspace=workspace, kind=KIND.IMAGE_BLOCKED, subject="ours:1*", message="Ask Vera.").put()
+    block(workspace)
+    build = caller.post(
+        reverse("api-version-builds", args=["team", "science", old]), {}, content_type="application/json"
+    )
+    assert (build.status_code, words in build.json()["detail"]) == (409, True)
+    document["environmentVariables"] = {"A": "another"}
+    assert caller.post(url, {"definition": document}, content_type="application/json").status_code == 400
+    theirs = reverse("api-versions", args=["other", "science"])
+    assert caller.post(theirs, {"definition": document}, content_type="application/json").status_code == 201
+
+
+def test_a_deprecated_base_is_said_where_it_is_registered_shown_and_built(
+    api, client, editor, environment, workspace, wanted
+):
+    version = environment.register(wanted("rich==13.0", docker={"baseImage": "h.org/ours:1.4"}), editor)[0]
+    build = version.builds.request(version, editor)
+    Rule(workspace=workspace, kind=KIND.IMAGE_DEPRECATED, subject="ours:1*", message="Use 2.").put()
+    client.force_login(editor)
+    assert "h.org/ours:1.4 is deprecated. Use 2." in client.get(version.get_absolute_url()).content.decode()
+    engine.run(build, "w")
+    assert "Warning: h.org/ours:1.4 is deprecated. Use 2." in "".join(line.text for line in lines_of(build))
+    again = {"definition": on("h.org/ours:1.4")}
+    answer = api(editor).post(reverse("api-versions", args=["team", "science"]), again, content_type="application/json")
+    assert "is deprecated. Use 2." in str(answer.json()["findings"])
+
+
+def test_what_replaces_a_blocked_image_is_not_blocked_itself(workspace):
+    with pytest.raises(UserFault, match="Name another image"):
+        Rule(workspace=workspace, kind=KIND.IMAGE_BLOCKED, subject="ours:*", replacement="h.org/ours:2").put()

@@ -1,7 +1,9 @@
+import shutil
 from datetime import date
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from environments import shelf_loader
 from environments.models import Curation, Environment, Version, Workspace
@@ -111,6 +113,88 @@ def test_a_curators_life_stays_where_the_file_did_not_change(put, load, curator)
     life().edit(curator, stage="preview")
     assert load() == {"AzureML-A": "version 1 as before"}
     assert life().stage == "preview"
+
+
+GONE = "its folder is gone, and it stays as it is: curators archive it or keep it as their own"
+
+
+def test_an_environment_whose_folder_went_waits_for_curators(put, load, folder):
+    put()
+    put("AzureML-B")
+    load()
+    shutil.rmtree(folder / "AzureML-B")
+    assert [load(), load()] == [{"AzureML-A": "version 1 as before", "AzureML-B": GONE}] * 2
+    assert (life("AzureML-B").stage, life("AzureML-B").file_gone) == ("current", timezone.localdate())
+    put("AzureML-B")
+    assert load()["AzureML-B"] == "version 1 as before"
+    assert life("AzureML-B").file_gone is None
+
+
+def test_a_folder_that_cannot_be_read_is_not_gone(put, load, folder):
+    put()
+    load()
+    put(about="lifecycle: x\n")
+    load()
+    assert life().file_gone is None
+
+
+def test_another_folder_takes_nothing_away(put, load, folder, tmp_path):
+    put()
+    load()
+    (tmp_path / "other").mkdir()
+    assert list(shelf_loader.load(tmp_path / "other")) == []
+    assert life().file_gone is None
+
+
+@pytest.mark.parametrize("stage", ["archived", "current"])
+def test_curators_decide_about_it_once(put, load, folder, curator, stage):
+    put()
+    load()
+    shutil.rmtree(folder / "AzureML-A")
+    load()
+    life().edit(curator, stage=stage)
+    assert load() == {}
+    put("AzureML-A", "idna==3.11")
+    assert "curators" in load()["AzureML-A"]
+    assert (life().stage, life().environment.latest_number) == (stage, 1)
+
+
+def test_what_a_curator_made_before_its_file_came_stays(put, folder, curator, wanted):
+    made = Workspace.objects.shelf().add_environment("AzureML-A", curator, "Ours")
+    made.register(wanted("idna==3.9"), curator)
+    put()
+    told = [(each.name, each.words) for each in shelf_loader.load(folder)]
+    assert told == [
+        ("AzureML-A", "its file changed, and so did curators: version 1 stays the latest"),
+        ("AzureML-A", "its description or lifecycle changed in the file, and curators' own stays"),
+    ]
+    assert (life().environment.description, life().stage) == ("Ours", "preview")
+
+
+def test_a_file_that_goes_back_to_what_it_said_before_says_so_and_goes_on(put, load):
+    put()
+    load()
+    put("AzureML-A", "idna==3.11")
+    load()
+    put()
+    assert load()["AzureML-A"] == "its file says what version 1 says; version 2 stays the latest"
+    put("AzureML-A", "idna==3.12")
+    assert load()["AzureML-A"] == "version 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("team-Minimal", "begins with AzureML or Microsoft"),
+        ("azureml-a", "AzureML-A is there already, and differs by its capitals alone."),
+    ],
+)
+def test_names_are_checked_as_everywhere(put, load, name, words):
+    put()
+    load()
+    put(name)
+    assert words in load()[name]
+    assert Environment.objects.count() == 1
 
 
 def test_a_successor_that_is_nowhere_is_said(put, load):
