@@ -102,7 +102,7 @@ def verified_by_openssl(headers, body, secret):
 
 def test_a_receiver_with_a_good_certificate_is_told(authority, workspace, owner):
     with receiving(authority.tls(HERE)) as (address, calls):
-        delivery, hook, secret = told(address, workspace, owner)
+        delivery, _, secret = told(address, workspace, owner)
     assert (delivery.state, delivery.error, len(calls.taken)) == ("sent", "", 1)
     headers, body, _ = calls.taken[0]
     assert headers["host"] == address.split("/")[2]
