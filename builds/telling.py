@@ -1,11 +1,13 @@
 """What builds and advisories tell people and webhooks of: the words, and who is told."""
 
-from django.db.models import F, Q
+from collections import defaultdict
+
+from django.db.models import Q
 from django.urls import reverse
 
-from environments.models import Workspace
-from environments.notice_models import Kind
-from environments.notices import tell
+from environments.models import Membership, Workspace
+from environments.notice_models import Kind, batched
+from environments.notices import Telling, tell, tell_all
 from environments.texts import count
 
 from .step_models import Status
@@ -70,14 +72,16 @@ def advisories_came(matches, once):
 
     `matches` are AdvisoryMatches that were not there before. In the transaction that adds them.
     """
-    for workspace, found in _by_workspace(matches).items():
-        lines = _lines(workspace, found)
+    by_workspace = _by_workspace(matches)
+    known, ignored = _in_order({pk for found in by_workspace.values() for pk in found}), _ignored()
+    members, tellings = _members(by_workspace), []
+    for workspace, found in by_workspace.items():
+        lines = _lines(found, known, ignored[None] | ignored[workspace.pk])
         if not lines:
             continue
         subject, link = _heading(workspace, lines)
-        tell(
-            Kind.ADVISORY,
-            [member.user for member in workspace.memberships.select_related("user")],
+        telling = Telling(
+            members[workspace.pk],
             subject,
             about=workspace,
             link=link,
@@ -86,6 +90,35 @@ def advisories_came(matches, once):
             text="\n".join(line["words"] for line in lines[:MOST_LISTED]) + _and_more(lines),
             data={"advisories": [{key: line[key] for key in line if key != "words"} for line in lines[:100]]},
         )
+        tellings.append(telling)
+    tell_all(Kind.ADVISORY, tellings)
+
+
+def _members(workspaces):
+    """{id of the workspace: the users who are in it}"""
+    found = defaultdict(list)
+    for some in batched(list(workspaces)):
+        for member in Membership.objects.filter(workspace__in=some).select_related("user").order_by("pk"):
+            found[member.workspace_id].append(member.user)
+    return found
+
+
+def _ignored():
+    """{id of the workspace, None for all: ids of the advisories that are ignored there}"""
+    from .models import Ignored
+
+    found = defaultdict(set)
+    for workspace, osv_id in Ignored.objects.in_force().values_list("workspace", "osv_id"):
+        found[workspace].add(osv_id)
+    return found
+
+
+def _in_order(keys):
+    """The Advisories of these keys, the worst first."""
+    from .models import Advisory
+
+    found = [row for some in batched(sorted(keys)) for row in Advisory.objects.filter(pk__in=some)]
+    return sorted(found, key=lambda advisory: (advisory.score is None, -(advisory.score or 0), advisory.osv_id))
 
 
 def _by_workspace(matches):
@@ -116,13 +149,10 @@ def _by_workspace(matches):
     return found
 
 
-def _lines(workspace, found):
-    """One dict for each fault that is not ignored there, the worst first. The same CVE told twice is one."""
-    from .models import Advisory, Ignored
-
-    ignored = set(Ignored.objects.in_force().for_workspace(workspace).values_list("osv_id", flat=True))
+def _lines(found, known, ignored):
+    """One dict for each of the `known` that was found and is not ignored. The same CVE told twice is one."""
     lines, told = [], set()
-    for advisory in Advisory.objects.filter(pk__in=found).order_by(F("score").desc(nulls_last=True), "osv_id"):
+    for advisory in (each for each in known if each.pk in found):
         names = set(advisory.names)
         if names & ignored or names & told:
             continue

@@ -5,11 +5,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.models import Verb
-from events.record import record
+from events.record import event_of, record, record_all
 
 from .faults import UserFault
 from .notice_models import Kind
-from .notices import tell
+from .notices import Telling, tell_all
 from .tags import check
 
 LONGEST_REASON = 1000
@@ -211,20 +211,26 @@ class Curation(models.Model):
 
     def _announce(self, by):
         told = {name: value for name, value in self._told().items() if name in ("stage", "ends", "successor", "reason")}
-        for environment, owners in affected(self.environment):
-            after = {"environment": environment.name} | told
-            event = record(Verb.ANNOUNCED, self.environment, environment.workspace, after=after, by=by)
-            tell(
-                Kind.CURATED,
+        found, name = affected(self.environment), self.environment.name
+        after = [{"environment": environment.name} | told for environment, _ in found]
+        events = record_all(
+            event_of(Verb.ANNOUNCED, self.environment, environment.workspace, after=each, by=by)
+            for (environment, _), each in zip(found, after, strict=True)
+        )
+        tellings = [
+            Telling(
                 owners,
-                f"{self.environment.name}, which {environment.name} was made from: {self.words}",
+                f"{name}, which {environment.name} was made from: {self.words}",
                 about=self.environment,
                 link=environment.get_absolute_url(),
                 once_key=f"announced {event.pk}",
                 workspace=environment.workspace,
                 text=f"{self.successor.name} comes after it." if self.successor else "",
-                data=after,
+                data=each,
             )
+            for (environment, owners), each, event in zip(found, after, events, strict=True)
+        ]
+        tell_all(Kind.CURATED, tellings)
 
 
 def affected(curated):
