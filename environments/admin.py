@@ -1,35 +1,27 @@
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.forms import BaseInlineFormSet
+from django.db import transaction
+from django.urls import reverse
+from django.utils.html import format_html
 
-from .models import Environment, LastOwner, Membership, PortalRole, Role, Rule, Token, Version, Workspace
+from .models import Environment, LastOwner, PortalRole, Rule, Token, Version, Workspace
 from .wheels import PrivateWheel
 
 admin.site.site_header = admin.site.site_title = "envportal administration"
 admin.site.index_title = "What the portal keeps"
 
 
-class MembershipFormSet(BaseInlineFormSet):
-    """The rule that a workspace keeps an owner is the same here."""
-
-    def clean(self):
-        super().clean()
-        if not self.instance.pk or any(self.errors):
-            return
-        self.instance.lock_people()
-        there = list(self.instance.memberships.owners().select_related("user"))
-        kept = [form.instance for form in self.forms if form not in self.deleted_forms and form.cleaned_data]
-        if there and not any(member.role == Role.OWNER and member.user.is_active for member in kept):
-            raise ValidationError(LastOwner(there[0].user, self.instance).message)
+def administers(request):
+    """Administrators alone: Django's own permissions, of persons and of groups, are rules of nothing here."""
+    return request.user.is_active and request.user.is_superuser
 
 
-class MembershipInline(admin.TabularInline):
-    model = Membership
-    formset = MembershipFormSet
-    extra = 1
-    autocomplete_fields = ["user"]
+admin.site.has_permission = administers
+admin.site.unregister(Group)
 
 
 class PortalRoleInline(admin.TabularInline):
@@ -49,38 +41,87 @@ class PortalRoleInline(admin.TabularInline):
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
 
+class PersonForm(UserChangeForm):
+    def clean(self):
+        """Keep one who administers: nobody else could let anybody in again."""
+        said = super().clean()
+        if not (said.get("is_active") and said.get("is_superuser")):
+            _keep_an_administrator([self.instance])
+        return said
+
+
 admin.site.unregister(get_user_model())
 
 
 @admin.register(get_user_model())
 class PersonAdmin(UserAdmin):
+    form = PersonForm
     inlines = [PortalRoleInline]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("What they may", {"fields": ["is_active", "is_superuser"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+    list_display = ["username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login"]
+    list_filter = ["is_active", "is_superuser", "portal_roles__kind"]
 
     def get_deleted_objects(self, objs, request):
-        """Somebody who alone owns a workspace is not deleted: that cannot be taken back."""
+        """Those who alone own a workspace, or administer, are not deleted: that cannot be taken back."""
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
-        return deleted, counts, needed, [*protected, *(text for user in objs for text in _left_alone(user))]
+        reasons = _left_alone(objs)
+        try:
+            _keep_an_administrator(objs)
+        except ValidationError as fault:
+            reasons += fault.messages
+        return deleted, counts, needed, [*protected, *reasons]
+
+    @transaction.atomic
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
 
     def save_model(self, request, obj, form, change):
         """Whoever must not sign in any more must not, whatever they own; what is then without an owner is said."""
-        alone = _left_alone(obj) if "is_active" in form.changed_data and not obj.is_active else []
+        alone = _left_alone([obj]) if "is_active" in form.changed_data and not obj.is_active else []
         super().save_model(request, obj, form, change)
         for text in alone:
             messages.warning(request, text)
 
 
-def _left_alone(user):
-    return [LastOwner(user, workspace).message for workspace in Workspace.objects.only_owned_by(user)]
+def _left_alone(users):
+    """A sentence for each workspace that would have no owner without all of these."""
+    users = list(users)
+    found = Workspace.objects.only_owned_by(*users)
+    if len(users) == 1:
+        return [LastOwner(users[0], workspace).message for workspace in found]
+    return [f"{workspace} would have no owner any more. Make somebody else an owner first." for workspace in found]
+
+
+def _keep_an_administrator(users):
+    """Raise ValidationError where nobody would administer the portal without these."""
+    administrators = get_user_model().objects.select_for_update().filter(is_superuser=True, is_active=True)
+    there, gone = set(administrators.values_list("pk", flat=True)), {user.pk for user in users}
+    if there and there <= gone:
+        raise ValidationError("Nobody would administer the portal any more. Make somebody else an administrator first.")
 
 
 @admin.register(Workspace)
 class WorkspaceAdmin(admin.ModelAdmin):
-    list_display = ["name", "created"]
+    """Who is there is changed on the page of its people: by the rules that hold there, and however many they are."""
+
+    list_display = ["name", "people", "created"]
     search_fields = ["name"]
-    inlines = [MembershipInline]
+    readonly_fields = ["people"]
 
     def has_delete_permission(self, request, obj=None):
         return False  # what is in it would go without an event of its own
+
+    @admin.display(description="who is there")
+    def people(self, workspace):
+        if not workspace.pk or workspace.is_shelf:
+            return "–"
+        return format_html('<a href="{}">People of {}</a>', reverse("people", args=[workspace.name]), workspace)
 
 
 class ReadOnly(admin.ModelAdmin):

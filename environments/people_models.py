@@ -80,10 +80,10 @@ class WorkspaceQuerySet(models.QuerySet):
         mine = Membership.objects.filter(workspace=models.OuterRef("pk"), user=user)
         return self.annotate(my_role=models.Subquery(mine.values("role")[:1]))
 
-    def only_owned_by(self, user):
-        """Those in which nobody else is an owner who can sign in."""
-        others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user=user)
-        mine = Membership.objects.owners().filter(workspace=models.OuterRef("pk"), user=user)
+    def only_owned_by(self, *users):
+        """Those in which these are owners, and nobody else is one who can sign in."""
+        others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user__in=users)
+        mine = Membership.objects.owners().filter(workspace=models.OuterRef("pk"), user__in=users)
         return self.filter(models.Exists(mine), ~models.Exists(others))
 
     def shelf(self):
