@@ -101,7 +101,8 @@ def _left_alone(users):
 def _keep_an_administrator(users):
     """Raise ValidationError where nobody would administer the portal without these."""
     administrators = get_user_model().objects.select_for_update().filter(is_superuser=True, is_active=True)
-    there, gone = set(administrators.values_list("pk", flat=True)), {user.pk for user in users}
+    with transaction.atomic():  # of a change or a deletion, where there is one around it
+        there, gone = set(administrators.values_list("pk", flat=True)), {user.pk for user in users}
     if there and there <= gone:
         raise ValidationError("Nobody would administer the portal any more. Make somebody else an administrator first.")
 
