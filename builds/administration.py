@@ -75,6 +75,11 @@ class Summary:
         return self._in(State.SILENT)
 
     @property
+    def other(self):
+        """Those that run and are of another version than the portal."""
+        return sum(worker.is_alive and worker.is_other for worker in self.workers)
+
+    @property
     def alive(self):
         return self.taking + self.draining
 

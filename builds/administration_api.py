@@ -44,6 +44,7 @@ class AdministrationSerializer(serializers.Serializer):
 
     workers = serializers.IntegerField(source="alive", help_text="that are running")
     draining = serializers.IntegerField(help_text="of these")
+    other = serializers.IntegerField(help_text="of these, whose version is another than the portal's")
     silent = serializers.IntegerField(help_text="workers that are known and not heard of")
     running = serializers.IntegerField(help_text="builds")
     waiting = serializers.IntegerField(help_text="builds")
@@ -55,13 +56,14 @@ class AdministrationSerializer(serializers.Serializer):
 class WorkerSerializer(serializers.ModelSerializer):
     host = serializers.CharField(read_only=True)
     state = serializers.ChoiceField(State.choices, read_only=True)
+    is_other = serializers.BooleanField(read_only=True, help_text="whether its version is another than the portal's")
     pythons = serializers.ListField(child=serializers.CharField(), read_only=True)
     builds = serializers.SerializerMethodField(help_text="that it is at now")
 
     class Meta:
         model = Worker
         fields = [
-            "id", "name", "host", "state", "is_draining", "slots", "builds", "version", "uv", "rattler", "platform",
+            "id", "name", "host", "state", "is_draining", "slots", "builds", "version", "is_other", "uv", "rattler", "platform",
             "pythons", "is_sandboxed", "sandbox_note", "cores", "load", "free_disk", "free_memory", "started", "heard_at",
         ]  # fmt: skip
         read_only_fields = [name for name in fields if name != "is_draining"]

@@ -13,6 +13,13 @@ class QueueForm(forms.Form):
     act = forms.ChoiceField(choices=[*Place.choices, ("cancel", "cancel")])
 
 
+WRONG = {
+    "invalid": "Write a whole number, or leave it empty.",
+    "min_value": "Write 0 or more, or leave it empty.",
+    "max_value": "Write %(limit_value)s at most.",
+}
+
+
 class QuotaForm(forms.Form):
     """What stays empty is as the settings say."""
 
@@ -20,6 +27,7 @@ class QuotaForm(forms.Form):
         required=False,
         min_value=0,
         max_value=1000,
+        error_messages=WRONG,
         label="Builds at once",
         widget=forms.TextInput({"inputmode": "numeric"}),
     )
@@ -27,6 +35,7 @@ class QuotaForm(forms.Form):
         required=False,
         min_value=0,
         max_value=1_000_000_000,
+        error_messages=WRONG,
         label="Storage in MB",
         widget=forms.TextInput({"inputmode": "numeric"}),
     )

@@ -1,8 +1,10 @@
 """The administration: how the portal is, its workers, its queue, and what workspaces may have."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -10,6 +12,7 @@ from environments.access import require_portal
 from environments.faults import UserFault
 from environments.forms import PageForm
 from environments.models import Rule, Workspace
+from environments.texts import in_units
 
 from . import quotas, schedule
 from .administration import Line, Summary
@@ -45,7 +48,7 @@ def home(request):
 def workers(request):
     look(request)
     page = Paginator(all_workers(), PAGE).get_page(PageForm(request.GET).page_number)
-    return render(request, "administration/workers.html", SECTION | {"page": page})
+    return render(request, "administration/workers.html", SECTION | {"page": page, "portal_version": settings.VERSION})
 
 
 @require_POST
@@ -84,7 +87,8 @@ def queue_act(request, pk):
         messages.error(request, build.too_late)
     elif act and act != "cancel" and not schedule.move(build, act):
         messages.info(request, f"Build {build} stands there already, or waits no more.")
-    return redirect("queue")
+    # Where the same row stands, or stood: whoever acts by keyboard goes on from there.
+    return redirect(f"{reverse('queue')}?page={PageForm(request.GET).page_number}#build-{build.pk}")
 
 
 @never_cache
@@ -110,5 +114,16 @@ def quota(request, workspace):
         schedule.wake()
         messages.info(request, f"The quota of {subject} is kept.")
         return redirect("quotas")
-    context = SECTION | {"form": form, "subject": subject, "quota": quotas.of(subject), "default": Share()}
+    context = SECTION | {"form": form, "subject": subject, "quota": quotas.of(subject), **_helps()}
     return render(request, "administration/quota.html", context, status=422 if form.is_bound else 200)
+
+
+def _helps():
+    """What the numbers of a quota do, and what an empty field stands for."""
+    default = Share()
+    room = in_units(default.storage_limit) if default.storage_limit else "no limit"
+    return {
+        "help_at_once": f"Empty: {default.most:,}, as ENVPORTAL_BUILDS_PER_WORKSPACE says. 0: none begins; those that run end.",
+        "help_storage": f"Empty: {room}, as ENVPORTAL_STORAGE_PER_WORKSPACE_MB says. 0: no limit. Refuses new builds alone: "
+        "what was asked for before begins, and private wheels can be uploaded.",
+    }

@@ -1,13 +1,13 @@
 """What builds and advisories tell people and webhooks of: the words, and who is told."""
 
+from collections import defaultdict
 from itertools import chain
 
-from django.db.models import F
 from django.urls import reverse
 
-from environments.models import Workspace
-from environments.notice_models import Kind
-from environments.notices import tell
+from environments.models import Membership, Workspace
+from environments.notice_models import Kind, batched
+from environments.notices import Telling, tell, tell_all
 from environments.texts import count
 
 from .step_models import Status
@@ -70,35 +70,67 @@ def _facts(build):
 def advisories_came(matches, once):
     """Tell every workspace once of the advisories that an import found for what it has. `once` names the import.
 
-    `matches` are AdvisoryMatches that were not there before. In the transaction that adds them. One workspace after
-    the other: the first import may concern most of what all of them ever built.
+    `matches` are AdvisoryMatches that were not there before. In the transaction that adds them. Some workspaces after
+    the others: the first import may concern most of what all of them ever built.
     """
     by_release = {}
     for match in matches:
         by_release.setdefault((match.manager, match.name, match.version), []).append(match.advisory_id)
-    for workspace in Workspace.objects.all() if by_release else ():
-        lines = _lines(workspace, _found_in(workspace, by_release))
-        if not lines:
-            continue
-        subject, link = _heading(workspace, lines)
-        tell(
-            Kind.ADVISORY,
-            [member.user for member in workspace.memberships.select_related("user")],
-            subject,
-            about=workspace,
-            link=link,
-            once_key=f"advisories {once}",
-            workspace=workspace,
-            text="\n".join(line["words"] for line in lines[:MOST_LISTED]) + _and_more(lines),
-            data={"advisories": [{key: line[key] for key in line if key != "words"} for line in lines[:100]]},
-        )
+    ignored = _ignored()
+    for workspaces in batched(list(Workspace.objects.all())) if by_release else ():
+        found = _found_in(workspaces, by_release)
+        known, members = _in_order({pk for of in found.values() for pk in of}), _members(found)
+        lines = {
+            each: _lines(found[each], known, ignored[None] | ignored[each.pk]) for each in workspaces if each in found
+        }
+        tell_all(Kind.ADVISORY, [_telling(each, members[each.pk], of, once) for each, of in lines.items() if of])
 
 
-def _found_in(workspace, by_release):
-    """{advisory: {release: [versions that have it]}} of versions that are not archived and were built."""
+def _telling(workspace, members, lines, once):
+    subject, link = _heading(workspace, lines)
+    return Telling(
+        members,
+        subject,
+        about=workspace,
+        link=link,
+        once_key=f"advisories {once}",
+        workspace=workspace,
+        text="\n".join(line["words"] for line in lines[:MOST_LISTED]) + _and_more(lines),
+        data={"advisories": [{key: line[key] for key in line if key != "words"} for line in lines[:100]]},
+    )
+
+
+def _members(workspaces):
+    """{id of the workspace: the users who are in it}"""
+    found = defaultdict(list)
+    for member in Membership.objects.filter(workspace__in=workspaces).select_related("user").order_by("pk"):
+        found[member.workspace_id].append(member.user)
+    return found
+
+
+def _ignored():
+    """{id of the workspace, None for all: ids of the advisories that are ignored there}"""
+    from .models import Ignored
+
+    found = defaultdict(set)
+    for workspace, osv_id in Ignored.objects.in_force().values_list("workspace", "osv_id"):
+        found[workspace].add(osv_id)
+    return found
+
+
+def _in_order(keys):
+    """The Advisories of these keys, the worst first."""
+    from .models import Advisory
+
+    found = [row for some in batched(sorted(keys)) for row in Advisory.objects.filter(pk__in=some)]
+    return sorted(found, key=lambda advisory: (advisory.score is None, -(advisory.score or 0), advisory.osv_id))
+
+
+def _found_in(workspaces, by_release):
+    """{workspace: {advisory: {release: [(environment, number)]}}} of versions that are not archived and were built."""
     from .models import Build, LockedPackage  # which import this module
 
-    builds = Build.objects.succeeded().filter(version__environment__workspace=workspace, version__archived=None)
+    builds = Build.objects.succeeded().filter(version__environment__workspace__in=workspaces, version__archived=None)
     builds = builds.filter(version__environment__archived_at=None, lock__isnull=False).order_by()
     names, found = sorted({name for _, name, _ in by_release}), {}
     versions = _versions_by_lock(builds)
@@ -107,26 +139,29 @@ def _found_in(workspace, by_release):
         packages = packages.filter(name__in=names[start : start + AT_ONCE]).order_by("lock")
         for lock, *release in packages.values_list("lock", "manager", "name", "version").iterator(chunk_size=5000):
             for advisory in by_release.get(tuple(release), ()):
-                found.setdefault(advisory, {}).setdefault(tuple(release), {}).update(versions[lock])
-    return {advisory: {each: sorted(there) for each, there in of.items()} for advisory, of in found.items()}
+                for workspace, there in versions[lock].items():
+                    of = found.setdefault(workspace, {}).setdefault(advisory, {})
+                    of.setdefault(tuple(release), set()).update(there)
+    return {
+        workspace: {pk: {each: sorted(there) for each, there in of.items()} for pk, of in found[workspace.pk].items()}
+        for workspace in workspaces
+        if workspace.pk in found
+    }
 
 
 def _versions_by_lock(builds):
-    """{lock: {(environment, number): None}}."""
-    found = {}
-    rows = builds.values_list("lock", "version__environment__name", "version__number").distinct()
-    for lock, *version in rows.iterator(chunk_size=5000):
-        found.setdefault(lock, {})[tuple(version)] = None
+    """{lock: {id of a workspace: {(environment, number)}}}"""
+    found = defaultdict(lambda: defaultdict(set))
+    place = ("version__environment__workspace", "version__environment__name", "version__number")
+    for lock, workspace, *version in builds.values_list("lock", *place).distinct().iterator(chunk_size=5000):
+        found[lock][workspace].add(tuple(version))
     return found
 
 
-def _lines(workspace, found):
-    """One dict for each fault that is not ignored there, the worst first. The same CVE told twice is one."""
-    from .models import Advisory, Ignored
-
-    ignored = set(Ignored.objects.in_force().for_workspace(workspace).values_list("osv_id", flat=True))
+def _lines(found, known, ignored):
+    """One dict for each of the `known` that was found and is not ignored. The same CVE told twice is one."""
     lines, told = [], set()
-    for advisory in Advisory.objects.filter(pk__in=found).order_by(F("score").desc(nulls_last=True), "osv_id"):
+    for advisory in (each for each in known if each.pk in found):
         names = set(advisory.names)
         if names & ignored or names & told:
             continue

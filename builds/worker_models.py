@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -68,6 +69,11 @@ class Worker(models.Model):
     @property
     def is_alive(self):
         return self.left_at is None and self.heard_at >= timezone.now() - WORKER_SILENCE
+
+    @property
+    def is_other(self):
+        """Whether it runs another version than whoever asks: what it builds may come out otherwise."""
+        return self.version not in ("", settings.VERSION)
 
     @property
     def state(self):

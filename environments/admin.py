@@ -1,39 +1,26 @@
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
-from django.core.exceptions import ValidationError
-from django.forms import BaseInlineFormSet
+from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils.html import format_html
 
 from . import portal_people
 from .faults import UserFault
-from .models import Environment, LastOwner, Membership, Role, Rule, Token, Version, Workspace
+from .models import Environment, LastOwner, Rule, Token, Version, Workspace
 from .wheels import PrivateWheel
 
 admin.site.site_header = admin.site.site_title = "envportal administration"
 admin.site.index_title = "What the portal keeps"
 
 
-class MembershipFormSet(BaseInlineFormSet):
-    """The rule that a workspace keeps an owner is the same here."""
-
-    def clean(self):
-        super().clean()
-        if not self.instance.pk or any(self.errors):
-            return
-        self.instance.lock_people()
-        there = list(self.instance.memberships.owners().select_related("user"))
-        kept = [form.instance for form in self.forms if form not in self.deleted_forms and form.cleaned_data]
-        if there and not any(member.role == Role.OWNER and member.user.is_active for member in kept):
-            raise ValidationError(LastOwner(there[0].user, self.instance).message)
+def administers(request):
+    """Administrators alone: Django's own permissions, of persons and of groups, are rules of nothing here."""
+    return request.user.is_active and request.user.is_superuser
 
 
-class MembershipInline(admin.TabularInline):
-    model = Membership
-    formset = MembershipFormSet
-    extra = 1
-    autocomplete_fields = ["user"]
-
-
+admin.site.has_permission = administers
+admin.site.unregister(Group)
 admin.site.unregister(get_user_model())
 
 
@@ -72,12 +59,20 @@ def _left_alone(user):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(admin.ModelAdmin):
-    list_display = ["name", "created"]
+    """Who is there is changed on the page of its people: by the rules that hold there, and however many they are."""
+
+    list_display = ["name", "people", "created"]
     search_fields = ["name"]
-    inlines = [MembershipInline]
+    readonly_fields = ["people"]
 
     def has_delete_permission(self, request, obj=None):
         return False  # what is in it would go without an event of its own
+
+    @admin.display(description="who is there")
+    def people(self, workspace):
+        if not workspace.pk or workspace.is_shelf:
+            return "–"
+        return format_html('<a href="{}">People of {}</a>', reverse("people", args=[workspace.name]), workspace)
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -4,6 +4,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -19,12 +20,13 @@ class NotTaken(Exception):
 
 def call(address, headers, body):
     """Return when the receiver answered 2xx. Raise NotTaken otherwise."""
-    parts = urlsplit(address)
+    parts, until = urlsplit(address), time.monotonic() + SECONDS
     try:
-        ip = _resolved(parts)
-        _post(parts, ip, headers, body)
+        _post(parts, _resolved(parts), headers, body, until)
     except TimeoutError:
         raise NotTaken(f"No answer within {SECONDS} seconds.") from None
+    except ssl.SSLCertVerificationError as fault:
+        raise NotTaken(f"Its certificate is not trusted: {fault.verify_message.rstrip('.')}.") from None
     except ssl.SSLError as fault:
         raise NotTaken(f"TLS failed: {fault.reason or type(fault).__name__}.") from None
     except (OSError, http.client.HTTPException, ValueError) as fault:
@@ -35,20 +37,35 @@ def call(address, headers, body):
 def _resolved(parts):
     """Where the name leads. No second look-up says another thing: these are then called."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        raise NotTaken(f"There is no host {parts.hostname}.") from None
+    found = _looked_up(parts.hostname, port)
+    if not found:
+        raise NotTaken(f"There is no host {parts.hostname}.")
     reasons = [hook_words.why_not_to(each[4][0], parts.scheme) for each in found]
     if refused := next(filter(None, reasons), ""):
         raise NotTaken(refused)
     return [each[4][:2] for each in found]
 
 
-def _post(parts, places, headers, body):
+def _looked_up(host, port):
+    """What name servers say, empty where there is no such host. In a thread, because nothing else ends waiting for them."""
+    found = []
+
+    def look():
+        with suppress(socket.gaierror, UnicodeError):
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+    looking = threading.Thread(target=look, name=f"look up {host}", daemon=True)
+    looking.start()
+    looking.join(SECONDS)
+    if looking.is_alive():
+        raise TimeoutError
+    return found
+
+
+def _post(parts, places, headers, body, until):
     connection = http.client.HTTPConnection(parts.hostname, places[0][1], timeout=SECONDS)
     late = threading.Event()
-    timer = threading.Timer(SECONDS, _hang_up, [connection, late])
+    timer = threading.Timer(until - time.monotonic(), _hang_up, [connection, late])
     timer.daemon = True
     timer.start()
     try:

@@ -19,6 +19,10 @@ from .texts import can_be_kept
 
 PREFIX = "whsec_"
 LONGEST = 500
+# All of IPv6 that is given out to be reached from everywhere.
+IPV6_FOR_ALL = ipaddress.ip_network("2000::/3")
+# What a network without IPv4 writes before an address of IPv4 (RFC 6052).
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def new_secret():
@@ -62,6 +66,9 @@ def check(address):
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or not can_be_kept(address) or port == 0:
         raise UserFault("Write an address that begins with https://.", "address")
+    if not address.isascii():
+        told = "Write an address in plain letters: xn--… for the name of a host, %… for what stands in its path."
+        raise UserFault(told, "address")
     if len(address) > LONGEST or any(character.isspace() or not character.isprintable() for character in address):
         raise UserFault(f"An address has at most {LONGEST} characters and no spaces.", "address")
     if parts.username or parts.password or parts.fragment:
@@ -88,10 +95,19 @@ def why_not_to(ip, scheme):
     `ip` is text. What is not reachable for everybody is of the house, and only administrators open it: else whoever
     owns a workspace could call what only this machine can reach.
     """
-    address = ipaddress.ip_address(ip.partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or address
+    address = _where_it_ends(ipaddress.ip_address(ip.partition("%")[0]))
     if any(address in network for network in networks()):
         return ""
-    if not address.is_global or address.is_multicast:
+    is_for_all = address.version == 4 or address in IPV6_FOR_ALL
+    if not (is_for_all and address.is_global) or address.is_multicast:
         return f"It leads to {address}, which is no public address. ENVPORTAL_WEBHOOK_NETWORKS can allow its network."
     return "" if scheme == "https" else "Calls to public addresses go over https:// only."
+
+
+def _where_it_ends(address):
+    """What is called in the end: of an address of IPv6 that wraps one of IPv4, that one."""
+    if address.version == 4:
+        return address
+    if address in NAT64:
+        return ipaddress.ip_address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

@@ -51,7 +51,7 @@ class HookForm(forms.Form):
 
     def clean_kinds(self):
         if not self.cleaned_data["kinds"]:
-            raise forms.ValidationError("Choose at least one, or switch it off.")
+            raise forms.ValidationError("Choose at least one.")
         return self.cleaned_data["kinds"]
 
     def add(self, workspace, by):

@@ -21,6 +21,7 @@ from .people_models import Workspace
 
 MOST_HOOKS = 10
 MOST_COUNTED = 99  # unread notices
+AT_ONCE = 500  # rows, people or workspaces in one query
 
 
 class Kind(models.TextChoices):
@@ -50,6 +51,10 @@ class Channel(models.TextChoices):
 BY_MAIL = {Kind.BUILD_FAILED, Kind.ADVISORY, Kind.CURATED}
 
 
+def batched(rows):
+    return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+
+
 def is_default(kind, channel):
     return channel == Channel.PORTAL or kind in BY_MAIL
 
@@ -62,10 +67,11 @@ class ChoiceManager(models.Manager):
         return {each: said.get(each, is_default(*each)) for each in every}
 
     def wanted(self, users, kind):
-        """{channel: the users who want to be told of this kind through it}, in one query."""
-        said = {(row.user_id, row.channel): row.is_wanted for row in self.filter(user__in=users, kind=kind)}
+        """{channel: ids of those among `users`, which are ids, who want to be told of this kind through it}."""
+        rows = (row for some in batched(users) for row in self.filter(user__in=some, kind=kind))
+        said = {(row.user_id, row.channel): row.is_wanted for row in rows}
         return {
-            channel: [user for user in users if said.get((user.pk, channel), is_default(kind, channel))]
+            channel: {pk for pk in users if said.get((pk, channel), is_default(kind, channel))}
             for channel in Channel.values
         }
 
@@ -140,8 +146,14 @@ class Notice(models.Model):
 
 
 class HookQuerySet(models.QuerySet):
-    def wanting(self, workspace, kind):
-        return [hook for hook in self.filter(workspace=workspace, is_on=True) if kind in hook.kinds]
+    def wanting(self, workspaces, kind):
+        """{id of the workspace: its webhooks that are told of this kind} of these ids."""
+        found = {}
+        for some in batched(sorted(workspaces)):
+            for hook in self.filter(workspace__in=some, is_on=True).order_by("pk"):
+                if kind in hook.kinds:
+                    found.setdefault(hook.workspace_id, []).append(hook)
+        return found
 
 
 class Hook(models.Model):

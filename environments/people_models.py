@@ -85,10 +85,10 @@ class WorkspaceQuerySet(models.QuerySet):
         owners = Membership.objects.owners().select_related("user").order_by("user__username")
         return self.prefetch_related(models.Prefetch("memberships", owners, to_attr="owners"))
 
-    def only_owned_by(self, user):
-        """Those in which nobody else is an owner who can sign in."""
-        others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user=user)
-        mine = Membership.objects.owners().filter(workspace=models.OuterRef("pk"), user=user)
+    def only_owned_by(self, *users):
+        """Those in which these are owners, and nobody else is one who can sign in."""
+        others = Membership.objects.owners().filter(workspace=models.OuterRef("pk")).exclude(user__in=users)
+        mine = Membership.objects.owners().filter(workspace=models.OuterRef("pk"), user__in=users)
         return self.filter(models.Exists(mine), ~models.Exists(others))
 
     def shelf(self):

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.models import Verb
-from events.record import record
+from events.record import event_of, record, record_all
 
 from .faults import UserFault
 from .notice_models import Kind
-from .notices import tell
+from .notices import Telling, tell_all
 from .tags import check
 
 LONGEST_REASON = 1000
@@ -49,6 +49,28 @@ class Runner:
     workspace: object  # with its owners
     runs: int
     last_run: datetime
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """A workspace that an ending concerns, the people to tell, and why, in words."""
+
+    workspace: object
+    environment: str
+    users: list
+    words: str
+    link: str
+
+    @classmethod
+    def by_copy(cls, curated, copy, users):
+        words = f"{curated.name}, which {copy.name} was made from"
+        return cls(copy.workspace, copy.name, users, words, copy.get_absolute_url())
+
+    @classmethod
+    def by_runs(cls, curated, runner):
+        workspace, link = runner.workspace, reverse("environment", args=[runner.workspace.name, curated.name])
+        users = [membership.user for membership in workspace.owners]
+        return cls(workspace, curated.name, users, f"{curated.name}, which {workspace} runs in", link)
 
 
 class CurationQuerySet(models.QuerySet):
@@ -244,38 +266,29 @@ class Curation(models.Model):
 
     def _announce(self, by):
         told = {name: value for name, value in self._told().items() if name in ("stage", "ends", "successor", "reason")}
-        for environment, owners in affected(self.environment):
-            after = {"environment": environment.name} | told
-            event = record(Verb.ANNOUNCED, self.environment, environment.workspace, after=after, by=by)
-            tell(
-                Kind.CURATED,
-                owners,
-                f"{self.environment.name}, which {environment.name} was made from: {self.words}",
-                about=self.environment,
-                link=environment.get_absolute_url(),
-                once_key=f"announced {event.pk}",
-                workspace=environment.workspace,
-                text=f"{self.successor.name} comes after it." if self.successor else "",
-                data=after,
-            )
-        for runner in runners([self.environment])[self.environment_id]:
-            self._announce_to(runner.workspace, told, by)
-
-    def _announce_to(self, workspace, told, by):
-        """Tell the owners of a workspace that ran in it."""
-        after = {"environment": self.environment.name} | told
-        event = record(Verb.ANNOUNCED, self.environment, workspace, after=after, by=by)
-        tell(
-            Kind.CURATED,
-            [membership.user for membership in workspace.owners],
-            f"{self.environment.name}, which {workspace} runs in: {self.words}",
-            about=self.environment,
-            link=reverse("environment", args=[workspace.name, self.environment.name]),
-            once_key=f"announced {event.pk}",
-            workspace=workspace,
-            text=f"{self.successor.name} comes after it." if self.successor else "",
-            data=after,
+        concerned = [Concerned.by_copy(self.environment, *found) for found in affected(self.environment)]
+        concerned += [
+            Concerned.by_runs(self.environment, each) for each in runners([self.environment])[self.environment_id]
+        ]
+        after = [{"environment": each.environment} | told for each in concerned]
+        events = record_all(
+            event_of(Verb.ANNOUNCED, self.environment, each.workspace, after=said, by=by)
+            for each, said in zip(concerned, after, strict=True)
         )
+        tellings = [
+            Telling(
+                each.users,
+                f"{each.words}: {self.words}",
+                about=self.environment,
+                link=each.link,
+                once_key=f"announced {event.pk}",
+                workspace=each.workspace,
+                text=f"{self.successor.name} comes after it." if self.successor else "",
+                data=said,
+            )
+            for each, said, event in zip(concerned, after, events, strict=True)
+        ]
+        tell_all(Kind.CURATED, tellings)
 
 
 def runners(environments, workspaces=None):

@@ -11,6 +11,7 @@ from . import settings as module
 from .setting_words import GROUPS, SECRET
 
 FILE, ENVIRONMENT, DEFAULT = "settings.env", "environment variable", "default"
+PREFIX = "ENVPORTAL_"
 # Read by `make run` and `setup`, and not by settings.py.
 ELSEWHERE = {"HOST": "127.0.0.1", "PORT": "8000", "ENVPORTAL_ADMIN_PASSWORD": ""}
 
@@ -36,7 +37,20 @@ class Setting:
 def table():
     """All of them, in the order of their groups."""
     kept = _file()
-    return [_setting(name, group, words, kept) for group, some in GROUPS.items() for name, words in some.items()]
+    known = [_setting(name, group, words, kept) for group, some in GROUPS.items() for name, words in some.items()]
+    return known + _unknown({setting.name for setting in known}, kept)
+
+
+def _unknown(known, kept):
+    """What looks like a setting of ours and is none: a misspelt one does nothing, and nobody sees that elsewhere."""
+    words = "not read: this release has no such setting"
+    given = {name: FILE for name in kept if name.startswith(PREFIX)}
+    given |= {name: ENVIRONMENT for name in os.environ if name.startswith(PREFIX)}
+    return [
+        Setting(name, "Not known", words, "not shown", "", source)
+        for name, source in sorted(given.items())
+        if name not in known
+    ]
 
 
 def row(name):

@@ -24,6 +24,7 @@ def page(request):
         "groups": [(group, list(rows)) for group, rows in groupby(table, key=lambda row: row.group)],
         "changed": sum(not row.is_default for row in table),
         "total": len(table),
+        "unknown": [row.name for row in table if row.group == "Not known"],
         "file": VAR / "settings.env",
     }
     return render(request, "administration/settings.html", context)

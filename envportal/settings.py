@@ -29,11 +29,11 @@ DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "insecure, for DEBUG only") if DEBUG else env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 # How the portal is reached from outside, with scheme: https://env.example.org
-CSRF_TRUSTED_ORIGINS = env.list("ENVPORTAL_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = env.list("ENVPORTAL_ORIGINS", [], validate=wishes.origins)
 HTTPS = env.bool("ENVPORTAL_HTTPS", False)
 
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR}/envportal.sqlite3")}
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost/", validate=wishes.broker)
 
 # Names that only curated environments may begin with, whatever the case.
 RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microsoft"])
@@ -42,7 +42,7 @@ RESERVED_PREFIXES = env.list("ENVPORTAL_RESERVED_PREFIXES", ["AzureML", "Microso
 WORKSPACES_BY = env.str("ENVPORTAL_WORKSPACES_BY", "administrators", validate=wishes.some_or_all)
 # Mail: smtp+tls://user:password@mail.example.org:587. Without it nothing is sent, and links are handed on by hand.
 EMAIL = env.dj_email_url("ENVPORTAL_EMAIL", "dummy:")
-HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", ""))
+HAS_EMAIL = bool(env.str("ENVPORTAL_EMAIL", "", validate=wishes.mail_server))
 DEFAULT_FROM_EMAIL = env.str("ENVPORTAL_EMAIL_FROM", "envportal@localhost")
 
 # Networks of the own house that webhooks may go to; everywhere else only to public addresses, over https.
@@ -55,11 +55,11 @@ SECRETS_KEYS = env.list("ENVPORTAL_SECRETS_KEY", [], validate=wishes.long_enough
 BUILDS_AT_ONCE = env.int("ENVPORTAL_BUILDS_AT_ONCE", 2, validate=validate.Range(min=1))
 # Of all workers together, unless administrators say another number for a workspace.
 BUILDS_PER_WORKSPACE = env.int("ENVPORTAL_BUILDS_PER_WORKSPACE", 4, validate=validate.Range(min=1))
-RESOLVE_SECONDS = env.int("ENVPORTAL_RESOLVE_SECONDS", 300)
-INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800)
-CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600)
-BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000)
-MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024)
+RESOLVE_SECONDS = env.int("ENVPORTAL_RESOLVE_SECONDS", 300, validate=validate.Range(min=1))
+INSTALL_SECONDS = env.int("ENVPORTAL_INSTALL_SECONDS", 1800, validate=validate.Range(min=1))
+CHECK_SECONDS = env.int("ENVPORTAL_CHECK_SECONDS", 600, validate=validate.Range(min=1))
+BUILD_MEMORY = env.int("ENVPORTAL_BUILD_MEMORY", 8000, validate=validate.Range(min=1))
+MIN_FREE_DISK = env.int("ENVPORTAL_MIN_FREE_DISK", 1024, validate=validate.Range(min=0))
 # What a clean-up keeps: the newest builds of each environment, those that were used in so many days, as much as fits.
 KEEP_LAST = env.int("ENVPORTAL_KEEP_LAST", 3, validate=validate.Range(min=0))
 KEEP_USED_DAYS = env.int("ENVPORTAL_KEEP_USED_DAYS", 30, validate=validate.Range(min=0))
@@ -71,8 +71,8 @@ CACHE_MB = env.int("ENVPORTAL_CACHE_MB", 20_000, validate=validate.Range(min=0))
 AHEAD_MB = env.int("ENVPORTAL_AHEAD_MB", 1000, validate=validate.Range(min=0))
 # Resolving while somebody types: of one web process, in its own child processes.
 PREVIEWS_AT_ONCE = env.int("ENVPORTAL_PREVIEWS_AT_ONCE", 2, validate=validate.Range(min=1))
-PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15)
-PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500)
+PREVIEW_SECONDS = env.int("ENVPORTAL_PREVIEW_SECONDS", 15, validate=validate.Range(min=1))
+PREVIEW_MEMORY = env.int("ENVPORTAL_PREVIEW_MEMORY", 1500, validate=validate.Range(min=1))
 # Confine builds by bubblewrap: where that works (auto), always, so that nothing is built without (on), never (off).
 SANDBOX = env.str("ENVPORTAL_SANDBOX", "auto", validate=validate.OneOf(["auto", "on", "off"]))
 # Signing in: attempts with a wrong password for one name from one address, in five minutes.
@@ -101,23 +101,23 @@ EVENTS_LOG = env.str("ENVPORTAL_EVENTS_LOG", "")
 # Days after which names in events become pseudonyms and addresses go; 0 means never.
 EVENTS_PERSONAL_DAYS = env.int("ENVPORTAL_EVENTS_PERSONAL_DAYS", 365, validate=validate.Range(min=0))
 # The package index; empty means the tool's own default.
-INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "")
+INDEX_URL = env.str("ENVPORTAL_INDEX_URL", "", validate=wishes.address)
 # Suggestions while somebody types; off means that nothing is asked of outside for them.
 SUGGESTIONS = env.bool("ENVPORTAL_SUGGESTIONS", True)
 # Seconds that a page waits for the outside.
-SUGGEST_SECONDS = env.float("ENVPORTAL_SUGGEST_SECONDS", 2.0)
+SUGGEST_SECONDS = env.float("ENVPORTAL_SUGGEST_SECONDS", 2.0, validate=validate.Range(min=0))
 # Conda channels that may be asked; `*` stands for every plain name. The rule is in builds/channels.py.
 SUGGEST_CHANNELS = env.list("ENVPORTAL_SUGGEST_CHANNELS", ["*"])
 # The address that names of channels are below; empty means the tool's own default.
-CHANNEL_ALIAS = env.str("ENVPORTAL_CHANNEL_ALIAS", "")
+CHANNEL_ALIAS = env.str("ENVPORTAL_CHANNEL_ALIAS", "", validate=wishes.address)
 # Where channels are fetched instead, as name=address.
-CHANNEL_MIRRORS = env.dict("ENVPORTAL_CHANNEL_MIRRORS", {})
+CHANNEL_MIRRORS = env.list("ENVPORTAL_CHANNEL_MIRRORS", [], validate=wishes.mirrors)
 # The CUDA that machines have for which definitions are built that do not say; empty means none.
-CUDA = env.str("ENVPORTAL_CUDA", "")
+CUDA = env.str("ENVPORTAL_CUDA", "", validate=wishes.cuda)
 # Folders with Python interpreters beside those on PATH; each may hold wildcards.
 PYTHON_FOLDERS = env.list("ENVPORTAL_PYTHON_FOLDERS", ["~/.pyenv/versions/*/bin"])
 # The Python of a definition that names none; it must be on the worker.
-DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]))
+DEFAULT_PYTHON = env.str("ENVPORTAL_DEFAULT_PYTHON", "{}.{}".format(*sys.version_info[:2]), validate=wishes.python)
 
 # Where the OSV export for PyPI is: a path or an address; empty means that none are imported.
 ADVISORIES = env.str("ENVPORTAL_ADVISORIES", "")
@@ -133,9 +133,10 @@ DOCKER_MICROMAMBA = env.str("ENVPORTAL_DOCKER_MICROMAMBA", "mambaorg/micromamba:
 SIGNING_KEY = env.path("ENVPORTAL_SIGNING_KEY", None)
 
 # The largest private wheel, in MB.
-WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500)
+WHEEL_MB = env.int("ENVPORTAL_WHEEL_MB", 500, validate=validate.Range(min=1))
 # Where workers reach the web processes, to fetch private wheels.
-PORTAL_URL = env.str("ENVPORTAL_URL", "http://127.0.0.1:{}".format(env.str("PORT", "8000")))
+PORT = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
+PORTAL_URL = env.str("ENVPORTAL_URL", f"http://127.0.0.1:{PORT}", validate=wishes.address)
 
 try:
     env.seal()
@@ -146,6 +147,7 @@ except EnvValidationError as faults:
     )
     raise ImproperlyConfigured("These settings are missing or wrong:\n" + "\n".join(lines) + hint) from None
 
+CHANNEL_MIRRORS = wishes.pairs(CHANNEL_MIRRORS)
 # Where people reach the portal: what files that they take away say.
 PUBLIC_URL = (CSRF_TRUSTED_ORIGINS or [PORTAL_URL])[0]
 

@@ -84,7 +84,7 @@ class SignOut(LogoutView):
 def admin_sign_in(request):
     """The administration has no way in of its own, around what is counted and refused here."""
     if request.user.is_authenticated:
-        raise PermissionDenied("The administration is for staff.")
+        raise PermissionDenied("Django's admin is for administrators.")
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 

@@ -7,6 +7,7 @@ from .actor import LONGEST_NAME, current
 from .models import Event
 
 LONGEST_TEXT = 2000  # of a value in `before` and `after`
+AT_ONCE = 500  # rows in one query
 
 
 def record(verb, thing="", workspace=None, before=None, after=None, by=None, about="", name="", actor=None):
@@ -17,6 +18,21 @@ def record(verb, thing="", workspace=None, before=None, after=None, by=None, abo
     the thing is called, if it is not what str() says. `actor` is an Actor, where it is told later what somebody did.
     Whatever text it is, it is made to fit.
     """
+    event = event_of(verb, thing, workspace, before, after, by, about, name, actor)
+    event.save(force_insert=True)
+    _ship([event])
+    return event
+
+
+def record_all(events):
+    """The same for what one act does to many things, each an `event_of`. Return them as they are kept."""
+    events = Event.objects.bulk_create(events, batch_size=AT_ONCE)
+    _ship(events)
+    return events
+
+
+def event_of(verb, thing="", workspace=None, before=None, after=None, by=None, about="", name="", actor=None):
+    """What `record` would say, not yet kept."""
     is_row = isinstance(thing, models.Model)
     actor = actor or current(by)
     event = Event(
@@ -35,10 +51,13 @@ def record(verb, thing="", workspace=None, before=None, after=None, by=None, abo
         address=actor.address,
     )
     event.hide()
-    event.save(force_insert=True)
-    if shipping.is_on():
-        transaction.on_commit(lambda: shipping.send(event.as_dict()), robust=True)
     return event
+
+
+def _ship(events):
+    if shipping.is_on():
+        told = [event.as_dict() for event in events]
+        transaction.on_commit(lambda: [shipping.send(each) for each in told], robust=True)
 
 
 def _text(text):

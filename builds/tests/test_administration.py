@@ -253,3 +253,26 @@ def test_a_page_costs_the_same_however_much_there_is(root, ask, name, django_ass
             assert root.get(reverse(name)).status_code == 200
         counts.append(len(made))
     assert counts[0] == counts[1]
+
+
+def test_a_worker_of_another_version_is_shown_as_such(root, one):
+    assert "Another version" not in root.get(reverse("workers")).content.decode()
+    Worker.objects.update(version="0.0.9")
+    page = root.get(reverse("workers")).content.decode()
+    assert "Another version" in page
+    assert "envportal 0.0.9 (the portal is 0.1.0: end this worker and start it anew)" in page
+    assert root.get(reverse("api-workers")).json()["results"][0]["is_other"] is True
+    home = " ".join(root.get(reverse("administration")).content.decode().split())
+    assert "1 worker of another version than the portal" in home
+    assert root.get(reverse("api-administration")).json()["other"] == 1
+    Worker.objects.update(heard_at=timezone.now() - timedelta(minutes=5))
+    assert root.get(reverse("api-administration")).json()["other"] == 0  # what does not run builds nothing
+
+
+def test_the_form_of_a_quota_says_what_it_does_and_what_is_taken(root, workspace, editor, settings):
+    settings.BUILDS_PER_WORKSPACE, settings.STORAGE_PER_WORKSPACE_MB = 5, 2000
+    fill(workspace, editor, 1_500_000)
+    page = " ".join(root.get(reverse("quota", args=["team"])).content.decode().split())
+    assert "1.5 MB of 2.00 GB" in page
+    assert "Empty: 5, as ENVPORTAL_BUILDS_PER_WORKSPACE says." in page
+    assert "Empty: 2.00 GB, as ENVPORTAL_STORAGE_PER_WORKSPACE_MB says. 0: no limit. Refuses new builds alone" in page

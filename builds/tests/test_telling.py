@@ -7,10 +7,10 @@ from builds import advisory_import
 from builds.failures import Failure
 from builds.models import Advisory, Build, Ignored, Lock, Status
 from builds.tests.advisory_cast import JINJA, URLLIB, document, export
-from builds.tests.diff_cast import pip
+from builds.tests.diff_cast import built, pip
 from builds.tests.test_models import succeed
 from environments import lifecycle
-from environments.models import Delivery, Hook, Notice
+from environments.models import Delivery, Hook, Membership, Notice, Role, Workspace
 from environments.notice_models import Kind, State
 
 
@@ -135,6 +135,22 @@ def test_many_of_one_import_are_one_notice_and_the_same_fault_counts_once(bring,
     # Of the example files two tell of the same CVE.
     assert told(editor) == [(Kind.ADVISORY, "2 new advisories concern packages in team")]
     assert Notice.objects.get(user=editor).link == reverse("advisories")
+
+
+def test_an_import_costs_the_same_however_many_workspaces_it_concerns(
+    bring, locked, wanted, person, django_assert_max_num_queries
+):
+    counts = []
+    for n, many in enumerate((1, 8)):
+        for k in range(many):
+            there, user = Workspace.objects.create(name=f"w{n}{k}"), person(f"p{n}{k}")
+            Membership.objects.create(workspace=there, user=user, role=Role.OWNER)
+            built(there.add_environment("e", user), user, wanted(), pip("jinja2", "3.1.5"))
+        with django_assert_max_num_queries(100) as made:
+            bring(*(document(JINJA, id=f"GHSA-{m}", aliases=[]) for m in range(n + 1)))
+        counts.append(len(made))
+    assert counts[0] == counts[1]
+    assert Notice.objects.filter(subject__startswith="GHSA-1 ").count() == 10  # the team, too
 
 
 def test_what_is_ignored_there_is_not_told(bring, locked, editor, owner, workspace):

@@ -20,8 +20,8 @@ class Calls:
 
 
 @contextmanager
-def receiving():
-    """Yield (address, Calls). `answers` are statuses, or functions of the handler, one for each call; then 204."""
+def receiving(tls=None):
+    """Yield (address, Calls), over TLS with the context of a server. `answers` are statuses, or functions of the handler, one for each call; then 204."""
     calls = Calls()
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,9 +45,11 @@ def receiving():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/hook?of=us", calls
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/hook?of=us", calls
     finally:
         server.shutdown()
         server.server_close()

@@ -30,7 +30,9 @@ def test_a_secret_is_long_and_never_the_same():
 @pytest.mark.parametrize(
     "ip",
     ["127.0.0.1", "10.1.2.3", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1%eth0",  # noqa: S104
-     "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "224.0.0.1", "100.64.0.1"],
+     "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "224.0.0.1", "100.64.0.1",
+     # The same wrapped for networks that translate, and what was never given out.
+     "64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "2002:a00:1::1", "2002:7f00:1::1", "::10.0.0.1", "fec0::1", "5f00::1"],
 )  # fmt: skip
 def test_no_call_goes_into_the_house_by_itself(settings, ip):
     settings.WEBHOOK_NETWORKS = []
@@ -47,14 +49,16 @@ def test_administrators_open_networks(settings):
 
 def test_to_public_addresses_calls_go_over_https_alone(settings):
     settings.WEBHOOK_NETWORKS = []
-    assert hook_words.why_not_to("8.8.8.8", "https") == ""
+    for address in ("8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::1"):
+        assert hook_words.why_not_to(address, "https") == ""
     assert "https" in hook_words.why_not_to("8.8.8.8", "http")
 
 
 @pytest.mark.parametrize(
     "address",
     ["", "hooks.example.org", "ftp://x.org/", "https://", "https://u:p@x.org/", "https://x.org/#a", "https://x.org/a b",
-     "https://x.org:0/", "https://x.org:99999/", "https://x.org/\0", "https://x.org/" + "a" * 500, "http://x.org/"],
+     "https://x.org:0/", "https://x.org:99999/", "https://x.org/\0", "https://x.org/" + "a" * 500, "http://x.org/",
+     "https://bücher.example/", "https://x.org/é"],
 )  # fmt: skip
 def test_what_is_no_address_of_a_webhook_is_refused(settings, address):
     settings.WEBHOOK_NETWORKS = []

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from environments import hook_call, outbox
-from environments.models import Delivery, Hook, Notice
+from environments.models import Delivery, Hook, Notice, Workspace
 from environments.notice_models import Choice, Kind, State
-from environments.notices import send_test, tell
+from environments.notices import Telling, send_test, tell, tell_all
 from environments.tests.receivers import drip, hang_up, mail_server, receiving
 
 LOOPBACK = ["127.0.0.0/8"]
@@ -317,6 +317,23 @@ def test_telling_costs_the_same_however_many_are_told(person, workspace, hook, m
         with django_assert_num_queries(6):  # choices, notices, webhooks, deliveries, in a savepoint
             say(*some, key=f"k{n}", workspace=workspace)
     assert Notice.objects.count() == 21
+
+
+def test_telling_many_workspaces_at_once_costs_the_same(person, owner, mails, django_assert_num_queries):
+    for n, many in enumerate((1, 12)):
+        tellings = []
+        for k in range(many):
+            there = Workspace.objects.create(name=f"w{n}{k}")
+            Hook.make(there, "https://hooks.example.org/x", Kind.values, owner)
+            who = [person(f"p{n}{k}{m}", email=f"p{n}{k}{m}@example.org") for m in range(2)]
+            tellings.append(Telling(who, "It ends", there, "/there/", f"k{n}", workspace=there))
+        with django_assert_num_queries(6):
+            tell_all(Kind.CURATED, tellings)
+    assert (Notice.objects.count(), Delivery.objects.filter(hook=None).count()) == (26, 26)
+    calls = Delivery.objects.filter(user=None).select_related("hook")
+    assert {(call.hook.workspace_id, call.data["about"]["id"]) for call in calls} == {
+        (there.pk, str(there.pk)) for there in Workspace.objects.filter(name__startswith="w")
+    }
 
 
 def test_what_ended_long_ago_is_removed(workspace, hook, receiver, owner):

@@ -401,20 +401,6 @@ def test_the_last_owner_is_not_deleted(client, administrator, owner, workspace):
     assert roles(workspace) == {"olga": Role.OWNER}
 
 
-def test_the_administration_keeps_an_owner_too(client, administrator, owner, workspace):
-    client.force_login(administrator)
-    member = Membership.objects.get(user=owner)
-    inline = {
-        "name": "team", "memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 1, "memberships-0-id": member.pk,
-        "memberships-0-workspace": workspace.pk, "memberships-0-user": owner.pk, "memberships-0-role": 1,
-    }  # fmt: skip
-    url = reverse("admin:environments_workspace_change", args=[workspace.pk])
-    for changed in ({}, {"memberships-0-role": 3, "memberships-0-DELETE": "on"}):
-        answer = client.post(url, inline | changed)
-        assert "olga is the last owner of team" in answer.content.decode()
-    assert roles(workspace) == {"olga": Role.OWNER}
-
-
 def test_an_invitation_does_not_outlive_its_days_by_much(invitation):
     made, _ = invitation
     assert made.expires - made.created < timedelta(days=7, minutes=1)

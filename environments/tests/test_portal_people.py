@@ -181,7 +181,7 @@ def test_djangos_own_permissions_open_nothing(client, stranger):
     stranger.user_permissions.set(Permission.objects.all())
     client.force_login(stranger)
     assert client.get(reverse("new-workspace")).status_code == 403
-    assert client.get(reverse("admin:auth_user_changelist")).status_code == 403
+    assert client.get(reverse("admin:auth_user_changelist"), follow=True).status_code == 403
 
 
 PAGES = ["administration", "workers", "queue", "settings", "portal-people", "portal-policies", "storage"]

@@ -75,3 +75,15 @@ def test_no_secret_is_shown(client, administrator, monkeypatch, name):
     text = client.get(reverse(name)).content.decode()
     assert "hunter22" not in text
     assert "db.example.org" in text
+
+
+def test_a_misspelt_setting_is_said_without_its_value(client, administrator, monkeypatch, tmp_path):
+    (tmp_path / "settings.env").write_text("ENVPORTAL_WHEELS_MB=9\n")
+    monkeypatch.setattr(module, "VAR", tmp_path)
+    monkeypatch.setenv("ENVPORTAL_OIDC_SECRTE", "hunter22")
+    told = [(row.name, row.source) for row in setting_table.table() if row.group == "Not known"]
+    assert told == [("ENVPORTAL_OIDC_SECRTE", "environment variable"), ("ENVPORTAL_WHEELS_MB", "settings.env")]
+    client.force_login(administrator)
+    page = client.get(reverse("settings")).content.decode()
+    assert "2 settings not known" in page
+    assert "hunter22" not in page

@@ -78,3 +78,41 @@ def test_who_may_come_in_said_whole(check):
         0,
         "System check identified no issues (0 silenced).\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("ENVPORTAL_RESOLVE_SECONDS", "-5", "greater than or equal to 1"),
+        ("ENVPORTAL_BUILD_MEMORY", "0", "greater than or equal to 1"),
+        ("ENVPORTAL_WHEEL_MB", "-3", "greater than or equal to 1"),
+        ("ENVPORTAL_SUGGEST_SECONDS", "-1", "greater than or equal to 0"),
+        ("ENVPORTAL_DEFAULT_PYTHON", "banana", "A Python is written as 3.12."),
+        ("ENVPORTAL_CUDA", "new", "A version of CUDA is written as 12.4."),
+        ("DATABASE_URL", "nonsense", "Not a valid database URL."),
+        ("CELERY_BROKER_URL", "nonsense", "A broker is written as redis://host:6379/0."),
+        ("ENVPORTAL_EMAIL", "nonsense", "A mail server is written as smtp+tls://"),
+        ("ENVPORTAL_ORIGINS", "env.example.org", "An address begins with https:// and has a host."),
+        ("ENVPORTAL_INDEX_URL", "nonsense", "An address begins with https:// and has a host."),
+        ("ENVPORTAL_URL", "https://", "An address begins with https:// and has a host."),
+        ("ENVPORTAL_CHANNEL_MIRRORS", "abc", "Mirrors are written as name=address,name=address."),
+        ("ENVPORTAL_CHANNEL_MIRRORS", "a=nowhere", "An address begins with https:// and has a host."),
+        ("ENVPORTAL_WEBHOOK_NETWORKS", "abc", "abc is no address and no network."),
+        ("ENVPORTAL_BUILDS_PER_WORKSPACE", "", "Not a valid integer."),
+        ("PORT", "70000", "less than or equal to 65535"),
+    ],
+)
+def test_a_wrong_value_says_of_which_setting_it_is(check, name, value, says):
+    code, told = check(SECRET_KEY="k" * 50, **{name: value})
+    assert code
+    (line,) = [line for line in told.splitlines() if line.startswith(f"  {name}: ")]
+    assert says in line
+
+
+def test_right_values_of_these_are_taken(check):
+    right = {
+        "ENVPORTAL_DEFAULT_PYTHON": "3.12", "ENVPORTAL_CUDA": "12.4", "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
+        "ENVPORTAL_ORIGINS": "https://env.example.org,http://localhost:8000", "ENVPORTAL_SUGGEST_SECONDS": "0.5",
+        "ENVPORTAL_CHANNEL_MIRRORS": "a=https://m.example.org/a, b=file:///srv/b", "ENVPORTAL_INDEX_URL": "",
+    }  # fmt: skip
+    assert check(SECRET_KEY="k" * 50, **right)[0] == 0
