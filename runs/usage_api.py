@@ -42,7 +42,7 @@ class CountsSerializer(serializers.Serializer):
     )
 
 
-class VersionSerializer(serializers.Serializer):
+class AskedVersionSerializer(serializers.Serializer):
     workspace = serializers.CharField()
     environment = serializers.CharField()
     version = serializers.IntegerField()
@@ -53,7 +53,7 @@ class UsageSerializer(serializers.Serializer):
     advisories = serializers.ListField(
         child=serializers.DictField(), help_text="those that are asked about: id, summary, severity, url, affected"
     )
-    number = VersionSerializer(many=True, help_text="what the label that was asked about points at")
+    number = AskedVersionSerializer(many=True, help_text="what the label that was asked about points at")
     unlocked = serializers.IntegerField(help_text="versions that declare the package and have no lock")
     results = serializers.ListField(
         child=serializers.DictField(),
