@@ -201,7 +201,7 @@ class QueueDetail(APIView):
 class QuotaList(generics.ListAPIView):
     """What each workspace takes of what it may."""
 
-    permission_classes = PERMISSIONS
+    permission_classes = LOOKS
     serializer_class = QuotaSerializer
     pagination_class = ByName
     queryset = Workspace.objects.all()

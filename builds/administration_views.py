@@ -93,7 +93,7 @@ def queue_act(request, pk):
 
 @never_cache
 def quota_list(request):
-    administer(request)
+    look(request)
     page = Paginator(Workspace.objects.order_by("name"), PAGE).get_page(PageForm(request.GET).page_number)
     there = list(page.object_list)
     found = quotas.of_workspaces(there)
