@@ -1,6 +1,6 @@
 """What the policy says of the packages that a Dockerfile installs by pip and conda, as far as its lines name them. Pure."""
 
-from . import conda_specs, pip_lines
+from . import conda_specs, package_policy, pip_lines
 from .addresses import redact
 from .catalogue import found
 from .formats import dockerfile
@@ -33,8 +33,8 @@ def _blocked(manager, text, line, policy, where):
             overlap(manager, asked, rule.constraint)
         )
         if code:
-            message = f" {rule.message}" if rule.message else ""
-            said.append(found(code, where, line, name=rule.words, message=message, instead=rule.replacement))
+            words = {"name": rule.words, "message": package_policy.said(rule), "instead": rule.replacement}
+            said.append(found(code, where, line, **words))
     return said
 
 

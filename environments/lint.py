@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
-from . import addresses, conda_specs, dockerfile_policy, pip_lines
+from . import addresses, conda_specs, dockerfile_policy, package_policy, pip_lines
 from .addresses import redact
 from .catalogue import found
 from .conda_specs import CondaSpec
@@ -14,10 +14,9 @@ from .pip_lines import PipLine
 from .pip_options import PipOption
 from .schema import is_image
 from .texts import nearest, shorten
-from .version_sets import Overlap, overlap
 
 SOON = timedelta(days=180)
-_CONDA = ("python", "condaDependencies")
+_CONDA = package_policy.CONDA
 _LICENSED = ("defaults", "anaconda", "main", "pkgs/main", "pkgs/r", "msys2", "r", "free", "pkgs/free")
 # What nobody can register or build under the policy of its workspace, however well it is written.
 _REFUSALS = {
@@ -46,7 +45,7 @@ def remarks(definition, policy, locked):
         findings += _python(definition, policy)
         findings += _channels(definition, policy)
         findings += _dependencies(definition, locked)
-        findings += _packages_of_policy(definition, policy)
+        findings += package_policy.findings(definition, policy)
     findings += _pip_options(definition, policy) + _from_source(definition, policy)
     findings += _addresses(definition, policy) + _wheels(definition, policy)
     findings += _secrets(definition, policy)
@@ -331,66 +330,6 @@ def _wheels(definition, policy):
     ]
 
 
-def _packages_of_policy(definition, policy):
-    findings, packages = [], [each for each in definition.placed if isinstance(each.item, CondaSpec | PipLine)]
-    for each in packages if policy.blocked else ():
-        for rule in policy.blocked:
-            if rule.is_about(_manager(each.item), each.item.name):
-                findings.append(_blocked(each, rule))
-    for rule in policy.required:
-        there = [each for each in packages if rule.is_about(_manager(each.item), each.item.name)]
-        findings += [_other_version(each, rule) for each in there if _overlap(each.item, rule) == Overlap.NONE]
-        if not there:
-            findings.append(_required(rule))
-    return [finding for finding in findings if finding]
-
-
-def _manager(item):
-    return "conda" if isinstance(item, CondaSpec) else "pip"
-
-
-def _blocked(each, rule):
-    """What is said of a package that a rule names; None where no version of it can be meant."""
-    instead, overlap = rule.replacement, _overlap(each.item, rule)
-    fix = {"verb": "set", "path": each.path, "value": instead} if instead else {}
-    words = {"name": rule.words, "message": _said(rule), "instead": instead}
-    code = {Overlap.ALL: "package-blocked", Overlap.SOME: "package-blocked-some", Overlap.NONE: ""}[overlap]
-    return found(code, each.where, **words, **fix) if code else None
-
-
-def _required(rule):
-    """What is said where a required package is not there at all."""
-    instead = rule.replacement or _wanted(rule)
-    path = (*_CONDA, "dependencies")
-    fix = {"verb": "append", "path": path} if rule.manager == "conda" else {"verb": "to-pip"}
-    words = {"name": rule.words, "message": _said(rule), "instead": instead}
-    return found("package-required", place(*_CONDA), value=instead, **fix, **words)
-
-
-def _other_version(each, rule):
-    fix = {"verb": "set", "path": each.path, "value": _wanted(rule)}
-    return found(
-        "package-other-version", each.where, **fix, name=rule.words, message=_said(rule), instead=_wanted(rule)
-    )
-
-
-def _overlap(item, rule):
-    """How much of what a package may be is meant by a rule."""
-    if isinstance(item, CondaSpec):
-        return overlap("conda", item.version, rule.constraint)
-    return overlap("pip", str(item.requirement.specifier) if item.requirement else "", rule.constraint)
-
-
-def _wanted(rule):
-    """A required package as a line says it; what has no operator is one version."""
-    versions = rule.constraint if not rule.constraint[:1].isalnum() else f"=={rule.constraint}"
-    return rule.name + ("" if "|" in versions else versions)
-
-
-def _said(rule):
-    return f" {rule.message}" if rule.message else ""
-
-
 # Docker, variables, R
 
 
@@ -411,7 +350,7 @@ def _image_remarks(image, policy, where, path=()):
     blocks = policy.image_blocked(image)
     if rule := blocks or policy.image_rule(image):
         fix = {"verb": "set", "path": path, "value": rule.replacement} if rule.replacement and path else {}
-        words = {"image": image, "message": _said(rule), "replacement": rule.replacement}
+        words = {"image": image, "message": package_policy.said(rule), "replacement": rule.replacement}
         findings.append(found("image-blocked" if blocks else "image-deprecated", where, **fix, **words))
     return findings
 
