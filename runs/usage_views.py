@@ -42,6 +42,8 @@ def _found(request, form):
         "question": form.question,
         "of": of,
         "lines": lines,
+        # What was counted stays so; the list has the records that are there.
+        "deleted": answer.counts["builds"] - answer.builds.count() if of == "builds" else 0,
         "newer": pages.get_previous_link(),
         "older": pages.get_next_link(),
         "tabs": [(name, answer.counts[name], f"?{urlencode(asked | {'of': name})}") for name in LISTS],

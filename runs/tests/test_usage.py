@@ -385,6 +385,17 @@ def test_a_lock_for_another_platform_is_found_once_it_is_kept(ask, environment, 
 # The page, the API and the files
 
 
+def test_what_a_deleted_build_had_is_still_counted_and_the_list_says_so(client, science, viewer):
+    asked = {"package": "idna", "version": "<3.10", "of": "builds"}
+    client.force_login(viewer)
+    assert "deleted since" not in client.get(reverse("audit"), asked).content.decode()
+    Build.objects.get(version=science[1]).delete()
+    page = client.get(reverse("audit"), asked).content.decode()
+    assert "Yes: 1 version of 1 environment contains idna &lt;3.10" in page
+    assert "1 build installed it." in page
+    assert "1 more installed it, and was deleted since." in page
+
+
 def test_the_page_says_yes_and_who(client, science, viewer, editor):
     ran(science[1], editor)
     client.force_login(viewer)
@@ -514,7 +525,7 @@ def test_a_page_costs_the_same_however_many_lines(client, science, viewer, edito
     for runs in (1, 3):
         for n in range(runs):
             ran(science[n % 2], editor)
-        for of, count in (("versions", 17), ("builds", 17), ("runs", 17)):
+        for of, count in (("versions", 17), ("builds", 18), ("runs", 17)):
             with django_assert_num_queries(count):
                 client.get(reverse("audit"), {"package": "idna", "of": of})
 
