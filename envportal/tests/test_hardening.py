@@ -94,7 +94,8 @@ def test_django_finds_nothing_to_say_against_the_settings_of_production(tmp_path
 
 
 @pytest.fixture
-def redis_url():
+def redis_url(db):
+    """Where there is Redis; with a database, so that it is asked for again where both are."""
     url = os.environ.get("CELERY_BROKER_URL", "")
     if not url.startswith("redis://"):
         pytest.skip("needs Redis")
