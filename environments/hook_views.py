@@ -1,4 +1,4 @@
-"""Webhooks of a workspace: for its owners."""
+"""Webhooks of a workspace: for its owners; auditors see which there are."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -18,7 +18,8 @@ from .notice_forms import HookForm
 @sensitive_variables("made", "secret")
 def hooks(request, workspace):
     """The list. POST makes one and shows its secret, this once."""
-    workspace = get_workspace(request, workspace, "environments.change_hooks")
+    verb = "change" if request.method == "POST" else "view"
+    workspace = get_workspace(request, workspace, f"environments.{verb}_hooks")
     form = HookForm(request.POST if request.method == "POST" else None)
     made = form.add(workspace, request.user) if form.is_valid() else None
     if made:

@@ -106,7 +106,8 @@ class HookSerializer(serializers.ModelSerializer):
         return address
 
     def to_representation(self, hook):
-        return super().to_representation(hook) | {"kinds": sorted(hook.kinds)}
+        told = super().to_representation(hook) | {"kinds": sorted(hook.kinds)}
+        return told if self.context.get("shows_addresses", True) else told | {"address": str(hook)}
 
 
 class NewHookSerializer(HookSerializer):
@@ -124,14 +125,21 @@ class DeliverySerializer(serializers.ModelSerializer):
 
 
 class HookList(generics.ListAPIView):
-    """The webhooks of a workspace, for its owners. POST makes one and answers with its secret, once."""
+    """The webhooks of a workspace. POST makes one and answers with its secret, once.
+
+    Of an address auditors see the begin alone: some services have a secret in it.
+    """
 
     serializer_class = HookSerializer
     pagination_class = ByAge
 
     def get_queryset(self):
-        workspace = get_workspace(self.request, self.kwargs["workspace"], "environments.change_hooks")
+        workspace = get_workspace(self.request, self.kwargs["workspace"], "environments.view_hooks")
+        self.shows_addresses = self.request.user.has_perm("environments.change_hooks", workspace)
         return workspace.hooks.select_related("created_by")
+
+    def get_serializer_context(self):
+        return super().get_serializer_context() | {"shows_addresses": getattr(self, "shows_addresses", True)}
 
     @extend_schema(responses={201: NewHookSerializer})
     @sensitive_variables("secret")

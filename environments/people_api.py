@@ -105,13 +105,13 @@ class MemberDetail(generics.RetrieveDestroyAPIView):
 
 
 class InvitationList(generics.ListCreateAPIView):
-    """The open invitations of a workspace, for its owners. POST makes one and answers with its link, once."""
+    """The open invitations of a workspace, for its owners and auditors. POST makes one and answers with its link, once."""
 
     serializer_class = InvitationSerializer
     pagination_class = ByAge
 
     def get_queryset(self):
-        workspace = get_workspace(self.request, self.kwargs["workspace"], "environments.change_people")
+        workspace = get_workspace(self.request, self.kwargs["workspace"], "environments.view_invitations")
         return workspace.invitations.open().select_related("by")
 
     @extend_schema(responses={201: NewInvitationSerializer})

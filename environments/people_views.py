@@ -60,6 +60,7 @@ def invite(request, workspace):
 def _list(request, workspace, form=None, invitation_form=None, made=None, status=200):
     found = workspace.memberships.select_related("user").order_by("-role", "user__username")
     may_change = request.user.has_perm("environments.change_people", workspace)
+    sees_invitations = request.user.has_perm("environments.view_invitations", workspace)
     context = {
         "workspace": workspace,
         "section": "people",
@@ -70,7 +71,9 @@ def _list(request, workspace, form=None, invitation_form=None, made=None, status
         "may_change": may_change,
         "own_role": getattr(workspace, "my_role", 0),
         "page": Paginator(found, PAGE).get_page(PageForm(request.GET).page_number),
-        "invitations": workspace.invitations.open().select_related("by").order_by("-created") if may_change else (),
+        "invitations": workspace.invitations.open().select_related("by").order_by("-created")
+        if sees_invitations
+        else (),
     }
     return render(request, "environments/people.html", context, status=status)
 

@@ -71,6 +71,8 @@ rules.add_perm("environments.delete_environment", is_owner)
 rules.add_perm("environments.view_wheel", is_viewer)
 rules.add_perm("environments.add_wheel", is_editor)
 rules.add_perm("environments.delete_wheel", is_editor)
+rules.add_perm("environments.view_invitations", is_owner | is_auditor)
+rules.add_perm("environments.view_hooks", is_owner | is_auditor)
 rules.add_perm("environments.change_hooks", is_owner)
 rules.add_perm("environments.view_secret", is_viewer)  # its name; nobody sees its value
 rules.add_perm("environments.set_secret", is_owner)

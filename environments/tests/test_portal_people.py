@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from builds.models import Worker
 from environments import portal_people
-from environments.models import PortalRole, Session, Token
+from environments.models import Hook, Invitation, PortalRole, Role, Session, Token
 from environments.portal_people import ByGroup, Kind, LastAdministrator
 from events.models import Event, Verb
 
@@ -201,6 +201,23 @@ def test_an_auditor_sees_how_the_portal_is_and_no_button(client, auditor, admini
     assert reverse("administration") in client.get(reverse("home")).content.decode()
     client.force_login(administrator)
     assert name not in ("workers", "queue", "quotas") or sum(buttons()) > 0
+
+
+def test_an_auditor_sees_webhooks_and_invitations_without_what_is_secret(client, auditor, owner, workspace):
+    Hook.make(workspace, "https://hooks.example.org/services/T000/secret-path", ["advisory"], owner)
+    Invitation.make(workspace, Role.VIEWER, owner, "new@example.org")
+    client.force_login(auditor)
+    said = [client.get(reverse(name, args=["team"])).content.decode() for name in ("hooks", "people")]
+    told = client.get(reverse("api-hooks", args=["team"])).json()["results"]
+    assert [each["address"] for each in told] == [str(Hook.objects.get())]
+    assert "hooks.example.org/services" in said[0]
+    assert "new@example.org" in said[1]
+    for page in said:
+        main = page.split("<main")[1].split("</main>")[0]
+        assert "secret-path" not in page
+        assert 'method="post"' not in main
+    client.force_login(owner)
+    assert "secret-path" in client.get(reverse("api-hooks", args=["team"])).content.decode()
 
 
 def test_an_auditor_sees_a_person_and_changes_nothing(client, auditor, owner, workspace):

@@ -140,7 +140,7 @@ TABLE = [
     ("notice-read", Z, "post", {}, dict.fromkeys(SIGNED_IN, 302)),  # of others nothing happens
     ("notice-choices", [], "get", None, SIGNED_IN),
     ("notice-choices", [], "post", {}, dict.fromkeys(SIGNED_IN, 302)),
-    ("hooks", W, "get", None, OWNERS),
+    ("hooks", W, "get", None, OWNERS | {"auditor": 200}),
     ("hooks", W, "post", HOOK, OWNERS),
     ("hook", G, "get", None, OWNERS),
     ("hook", G, "post", HOOK, OWNERS_POST),
@@ -154,7 +154,7 @@ TABLE = [
     ("api-notice-read", Z, "post", {}, API_MINE | {"owner": 200}),
     ("api-notice-choices", [], "get", None, API_SIGNED_IN),
     ("api-notice-choices", [], "patch", {"advisory": {"mail": False}}, API_SIGNED_IN),
-    ("api-hooks", W, "get", None, only_owners(200)),
+    ("api-hooks", W, "get", None, only_owners(200) | {"auditor": 200}),
     ("api-hooks", W, "post", HOOK, only_owners(201)),
     ("api-hook", G, "get", None, only_owners(200)),
     ("api-hook", G, "patch", {"is_on": False}, only_owners(200)),
@@ -175,7 +175,7 @@ TABLE = [
     ("api-member", M, "get", None, API_MEMBERS),
     ("api-member", M, "put", {"role": "viewer"}, only_owners(200)),
     ("api-member", M, "delete", None, only_editors(204)),  # who is edgar, and leaves
-    ("api-invitations", W, "get", None, only_owners(200)),
+    ("api-invitations", W, "get", None, only_owners(200) | {"auditor": 200}),
     ("api-invitations", W, "post", {"role": "viewer"}, only_owners(201)),
     ("api-invitation", J, "delete", None, only_owners(204)),
     (
