@@ -161,14 +161,8 @@ class Environment(models.Model):
             if same:
                 return same[0], False
             wheels = self.workspace.wheels.named_in(definition)
-            environment.last_number += 1
-            environment.latest_number = environment.last_number
-            environment.changed = timezone.now()
-            environment.save(update_fields=["last_number", "latest_number", "changed"])
-            self.last_number = self.latest_number = environment.last_number
-            self.changed = environment.changed
             version = self.versions.create(
-                number=environment.last_number,
+                number=self._next_number(environment),
                 document=definition.document,
                 source=source,
                 source_digest=source_digest,
@@ -186,6 +180,16 @@ class Environment(models.Model):
             after |= {"message": message} | ({"origin": origin.curated_name} if origin else {})
             record(Verb.REGISTERED, version, self.workspace, before, after, by=by)
             return version, True
+
+    def _next_number(self, environment):
+        """Take the next number, of the row that is locked."""
+        environment.last_number += 1
+        environment.latest_number = environment.last_number
+        environment.changed = timezone.now()
+        environment.save(update_fields=["last_number", "latest_number", "changed"])
+        self.last_number = self.latest_number = environment.last_number
+        self.changed = environment.changed
+        return environment.last_number
 
     def with_details(self):
         """The same, with its tags and labels fetched."""
